@@ -1,0 +1,46 @@
+import type { AccountId } from './model/ids.js';
+import type { ConnectionSecurity } from './model/protocol.js';
+
+export type Secret =
+  { readonly kind: 'password'; readonly password: string } | { readonly kind: 'oauth2'; readonly accessToken: string };
+
+/** Hands out the secret at the moment of signing in, renewed if need be. Never cached, logged or stored by who receives it. */
+export type SecretSupplier = (signal: AbortSignal) => Promise<Secret>;
+
+/** Where to dial: addresses that the policy has allowed. Dial one of these, never the name again (it could resolve elsewhere). */
+export interface CheckedEndpoint {
+  /** As the user gave it: the TLS server name and the name the certificate must carry. */
+  readonly host: string;
+  readonly port: number;
+  /** IP addresses, in the order to try them; never empty. */
+  readonly addresses: readonly string[];
+}
+
+/** @throws MailError HOST_FORBIDDEN, CONNECTION_FAILED (the name does not resolve), TIMEOUT */
+export type EndpointResolver = (signal: AbortSignal) => Promise<CheckedEndpoint>;
+
+/** Everything an adapter needs to sign in to one account. */
+export interface AccountConnection {
+  /** Absent while settings are only being verified. */
+  readonly accountId?: AccountId;
+  readonly host: string;
+  readonly port: number;
+  readonly security: ConnectionSecurity;
+  readonly username: string;
+  readonly secret: SecretSupplier;
+  readonly resolve: EndpointResolver;
+  /** PEM, added to the system's; verification cannot be switched off. */
+  readonly extraCa?: string;
+}
+
+export type ConnectionStepName = 'RESOLVE' | 'CONNECT' | 'TLS' | 'GREETING' | 'STARTTLS' | 'SIGN_IN' | 'LIST';
+
+export interface ConnectionStep {
+  readonly name: ConnectionStepName;
+  readonly ok: boolean;
+  readonly durationMs: number;
+  /** TLS version and certificate subject, or the server's own words; never a secret. */
+  readonly detail?: string;
+}
+
+export type StepListener = (step: ConnectionStep) => void;
