@@ -106,8 +106,8 @@ CREATE TABLE message (
   to_text text NOT NULL,
   cc_text text NOT NULL,
   bcc_text text NOT NULL,
-  sort_subject text NOT NULL,
-  sort_from text NOT NULL,
+  sort_subject text COLLATE "C" NOT NULL,
+  sort_from text COLLATE "C" NOT NULL,
   sent_at timestamptz,
   -- sent_at, or received_at where there is none, so that the order is total.
   sort_sent_at timestamptz NOT NULL,

@@ -106,11 +106,7 @@ export interface MirrorWriteOptions {
 /** What the gateway remembers of mailboxes and messages, for both protocols. */
 export interface MirrorStore {
   /** @throws MailError NOT_FOUND when the account is gone, CONFLICT when the epoch is not the account's any more */
-  write<T>(
-    accountId: AccountId,
-    work: (tx: MirrorTransaction) => Promise<T>,
-    options?: MirrorWriteOptions,
-  ): Promise<T>;
+  write<T>(accountId: AccountId, work: (tx: MirrorTransaction) => Promise<T>, options?: MirrorWriteOptions): Promise<T>;
 
   mailboxesOf(accountIds: readonly AccountId[]): Promise<readonly Mailbox[]>;
   findMailboxes(ids: readonly MailboxId[]): Promise<readonly Mailbox[]>;
@@ -128,4 +124,3 @@ export interface MirrorStore {
 }
 
 export const MIRROR_STORE = Symbol('MIRROR_STORE');
-

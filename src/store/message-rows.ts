@@ -1,0 +1,188 @@
+import { baseSubject } from '../mime/base-subject.js';
+import { hasAttachments } from '../mime/body-parts.js';
+import {
+  modSeq,
+  uid,
+  uidValidity,
+  type AccountId,
+  type ContentId,
+  type MailboxId,
+  type MessageId,
+} from '../mailbox/model/ids.js';
+import type { Address, Envelope, Flags, Message, Part, RemoteRef } from '../mailbox/model/message.js';
+import type { MirroredRef, NewMessage } from './mirror.port.js';
+
+/** Longer sort keys do not fit an index and sort nothing better. */
+const maxSortKeyLength = 200;
+
+/** What is only shown of the envelope. */
+type EnvelopeJson = Omit<Envelope, 'messageId' | 'subject' | 'sentAt'>;
+
+/** A row of `message`, as pg gives it or as `to_jsonb` wrote it into the log. */
+export interface MessageRow {
+  account_id: string;
+  id: string;
+  mailbox_id: string;
+  uid_validity: string | null;
+  uid: string | null;
+  mod_seq: string | null;
+  content_id: string | null;
+  email_id: string | null;
+  message_id: string | null;
+  subject: string | null;
+  envelope: EnvelopeJson;
+  sent_at: Date | string | null;
+  received_at: Date | string;
+  size_bytes: string;
+  seen: boolean;
+  flagged: boolean;
+  answered: boolean;
+  draft: boolean;
+  keywords: string[];
+  has_attachments: boolean;
+  preview: string | null;
+  parts: Part;
+  parse_warnings: string[];
+}
+
+/** Columns of a listing: all but the keys that only sort and filter. */
+export const MESSAGE_COLUMNS = `m.account_id, m.id, m.mailbox_id, m.uid_validity, m.uid, m.mod_seq, m.content_id, m.email_id,
+  m.message_id, m.subject, m.envelope, m.sent_at, m.received_at, m.size_bytes, m.seen, m.flagged, m.answered, m.draft,
+  m.keywords, m.has_attachments, m.preview, m.parts, m.parse_warnings`;
+
+export function toMessage(row: MessageRow): Message {
+  return {
+    id: row.id as MessageId,
+    accountId: row.account_id as AccountId,
+    mailboxId: row.mailbox_id as MailboxId,
+    remote: toRemoteRef(row),
+    modSeq: row.mod_seq === null ? undefined : modSeq(BigInt(row.mod_seq)),
+    contentId: (row.content_id ?? undefined) as ContentId | undefined,
+    emailId: row.email_id ?? undefined,
+    envelope: {
+      ...row.envelope,
+      messageId: row.message_id ?? undefined,
+      subject: row.subject ?? undefined,
+      sentAt: row.sent_at === null ? undefined : new Date(row.sent_at),
+    },
+    flags: toFlags(row),
+    internalDate: new Date(row.received_at),
+    sizeBytes: Number(row.size_bytes),
+    hasAttachments: row.has_attachments,
+    preview: row.preview ?? undefined,
+    root: row.parts,
+    parseWarnings: row.parse_warnings,
+  };
+}
+
+function toRemoteRef(row: Pick<MessageRow, 'uid' | 'uid_validity'>): RemoteRef | undefined {
+  if (row.uid === null || row.uid_validity === null) return undefined;
+  return { uidValidity: uidValidity(BigInt(row.uid_validity)), uid: uid(Number(row.uid)) };
+}
+
+const toFlags = (row: Omit<Flags, 'keywords'> & { keywords: string[] }): Flags => ({
+  seen: row.seen,
+  flagged: row.flagged,
+  answered: row.answered,
+  draft: row.draft,
+  keywords: row.keywords,
+});
+
+export type RefRow = Pick<
+  MessageRow,
+  | 'id'
+  | 'uid'
+  | 'mod_seq'
+  | 'message_id'
+  | 'size_bytes'
+  | 'received_at'
+  | 'seen'
+  | 'flagged'
+  | 'answered'
+  | 'draft'
+  | 'keywords'
+>;
+
+export const REF_COLUMNS =
+  'id, uid, mod_seq, message_id, size_bytes, received_at, seen, flagged, answered, draft, keywords';
+
+export const toMirroredRef = (row: RefRow): MirroredRef => ({
+  id: row.id as MessageId,
+  uid: row.uid === null ? undefined : uid(Number(row.uid)),
+  modSeq: row.mod_seq === null ? undefined : modSeq(BigInt(row.mod_seq)),
+  flags: toFlags(row),
+  messageId: row.message_id ?? undefined,
+  sizeBytes: Number(row.size_bytes),
+  internalDate: new Date(row.received_at),
+});
+
+/** Columns and their types for `jsonb_to_recordset`, in the order of the INSERT. */
+export const INSERT_COLUMNS = {
+  id: 'uuid',
+  uid_validity: 'bigint',
+  uid: 'bigint',
+  mod_seq: 'bigint',
+  content_id: 'uuid',
+  email_id: 'text',
+  message_id: 'text',
+  subject: 'text',
+  envelope: 'jsonb',
+  from_text: 'text',
+  to_text: 'text',
+  cc_text: 'text',
+  bcc_text: 'text',
+  sort_subject: 'text',
+  sort_from: 'text',
+  sent_at: 'timestamptz',
+  sort_sent_at: 'timestamptz',
+  received_at: 'timestamptz',
+  size_bytes: 'bigint',
+  seen: 'boolean',
+  flagged: 'boolean',
+  answered: 'boolean',
+  draft: 'boolean',
+  keywords: 'text[]',
+  has_attachments: 'boolean',
+  preview: 'text',
+  parts: 'jsonb',
+  parse_warnings: 'text[]',
+} as const;
+
+export type InsertRow = Record<keyof typeof INSERT_COLUMNS, unknown> & { id: MessageId };
+
+/** A row to insert; numbers wider than a double travel as text. */
+export function toInsertRow(id: MessageId, message: NewMessage): InsertRow {
+  const { data, remote } = message;
+  const { messageId, subject, sentAt, ...envelope } = data.envelope;
+  return {
+    id,
+    uid_validity: remote?.uidValidity.toString(),
+    uid: remote?.uid,
+    mod_seq: message.modSeq?.toString(),
+    content_id: message.contentId,
+    email_id: data.emailId,
+    message_id: messageId,
+    subject,
+    envelope,
+    from_text: addressText(envelope.from),
+    to_text: addressText(envelope.to),
+    cc_text: addressText(envelope.cc),
+    bcc_text: addressText(envelope.bcc),
+    sort_subject: sortKey(baseSubject(subject ?? '')),
+    sort_from: sortKey(envelope.from[0]?.name ?? envelope.from[0]?.address ?? ''),
+    sent_at: sentAt,
+    sort_sent_at: sentAt ?? data.internalDate,
+    received_at: data.internalDate,
+    size_bytes: data.sizeBytes,
+    ...data.flags,
+    has_attachments: hasAttachments(data.root),
+    preview: data.preview,
+    parts: data.root,
+    parse_warnings: data.parseWarnings,
+  };
+}
+
+const addressText = (addresses: readonly Address[]): string =>
+  addresses.map(({ name, address }) => [name, address].filter(Boolean).join(' ')).join(', ');
+
+const sortKey = (text: string): string => text.toLowerCase().slice(0, maxSortKeyLength).toWellFormed();

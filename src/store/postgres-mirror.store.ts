@@ -1,0 +1,111 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import type { AccountId, ContentId, MailboxId, MessageId, Uid } from '../mailbox/model/ids.js';
+import type { Mailbox } from '../mailbox/model/mailbox.js';
+import type { Message } from '../mailbox/model/message.js';
+import type { MessageFilter, Page } from '../mailbox/model/search.js';
+import { toMailbox, type MailboxRow } from './mailbox-rows.js';
+import { countMessages, listMessages } from './message-list.js';
+import { MESSAGE_COLUMNS, toMessage, type MessageRow } from './message-rows.js';
+import type { MessageQuery, MirrorStore, MirrorTransaction, MirrorWriteOptions } from './mirror.port.js';
+import { PostgresMirrorTransaction } from './postgres-mirror-transaction.js';
+import { jsonText, select } from './sql.js';
+
+/** Rows read at a time while octets are streamed: 4 x 256 KiB. */
+const chunksPerRead = 4;
+
+@Injectable()
+export class PostgresMirrorStore implements MirrorStore {
+  constructor(private readonly dataSource: DataSource) {}
+
+  write<T>(
+    accountId: AccountId,
+    work: (tx: MirrorTransaction) => Promise<T>,
+    { epoch }: MirrorWriteOptions = {},
+  ): Promise<T> {
+    return this.dataSource.transaction(async (manager) => {
+      const tx = await PostgresMirrorTransaction.begin(manager, accountId, epoch);
+      const result = await work(tx);
+      await tx.finish();
+      return result;
+    });
+  }
+
+  async mailboxesOf(accountIds: readonly AccountId[]): Promise<readonly Mailbox[]> {
+    return this.mailboxes('account_id', accountIds);
+  }
+
+  async findMailboxes(ids: readonly MailboxId[]): Promise<readonly Mailbox[]> {
+    return this.mailboxes('id', ids);
+  }
+
+  private async mailboxes(column: 'id' | 'account_id', ids: readonly string[]): Promise<readonly Mailbox[]> {
+    const sql = `SELECT * FROM mailbox WHERE ${column} = ANY ($1::uuid[])`;
+    return (await select<MailboxRow>(this.dataSource, sql, [ids])).map(toMailbox);
+  }
+
+  async findMessages(ids: readonly MessageId[]): Promise<readonly Message[]> {
+    const sql = `SELECT ${MESSAGE_COLUMNS} FROM message m WHERE m.id = ANY ($1::uuid[])`;
+    return (await select<MessageRow>(this.dataSource, sql, [ids])).map(toMessage);
+  }
+
+  async findRemovedMailboxes(ids: readonly MailboxId[]): Promise<readonly Mailbox[]> {
+    const sql = `SELECT removed FROM change WHERE mailbox_id = ANY ($1::uuid[]) AND type = 'MAILBOX_REMOVED'`;
+    return (await select<{ removed: MailboxRow }>(this.dataSource, sql, [ids])).map((row) => toMailbox(row.removed));
+  }
+
+  async findRemovedMessages(ids: readonly MessageId[]): Promise<readonly Message[]> {
+    const sql = `SELECT removed FROM change WHERE message_id = ANY ($1::uuid[]) AND type = 'MESSAGE_REMOVED'`;
+    return (await select<{ removed: MessageRow }>(this.dataSource, sql, [ids])).map((row) => toMessage(row.removed));
+  }
+
+  listMessages(query: MessageQuery): Promise<Page<Message>> {
+    return listMessages(this.dataSource, query);
+  }
+
+  countMessages(accountIds: readonly AccountId[], filter: MessageFilter): Promise<number> {
+    return countMessages(this.dataSource, accountIds, filter);
+  }
+
+  async uidsOf(accountId: AccountId, mailboxId: MailboxId): Promise<readonly Uid[]> {
+    const sql = `SELECT uid FROM message WHERE account_id = $1 AND mailbox_id = $2 AND uid IS NOT NULL ORDER BY uid`;
+    return (await select<{ uid: string }>(this.dataSource, sql, [accountId, mailboxId])).map(
+      (row) => Number(row.uid) as Uid,
+    );
+  }
+
+  async savePreviews(rows: readonly { accountId: AccountId; id: MessageId; preview: string }[]): Promise<void> {
+    await select(
+      this.dataSource,
+      `UPDATE message m SET preview = r.preview
+       FROM jsonb_to_recordset($1::jsonb) AS r ("accountId" uuid, id uuid, preview text)
+       WHERE m.account_id = r."accountId" AND m.id = r.id`,
+      [jsonText(rows)],
+    );
+  }
+
+  async *readContent(accountId: AccountId, contentId: ContentId): AsyncIterable<Buffer> {
+    for (let seq = 0; ; seq += chunksPerRead) {
+      const rows = await select<{ octets: Buffer }>(
+        this.dataSource,
+        `SELECT octets FROM content_chunk
+         WHERE account_id = $1 AND content_id = $2 AND seq >= $3 AND seq < $4 ORDER BY seq`,
+        [accountId, contentId, seq, seq + chunksPerRead],
+      );
+      for (const row of rows) yield row.octets;
+      if (rows.length < chunksPerRead) return;
+    }
+  }
+
+  async headerFieldsOf(
+    accountId: AccountId,
+    contentId: ContentId,
+  ): Promise<readonly { name: string; value: string }[]> {
+    const [row] = await select<{ header_fields: { name: string; value: string }[] }>(
+      this.dataSource,
+      'SELECT header_fields FROM content WHERE account_id = $1 AND id = $2',
+      [accountId, contentId],
+    );
+    return row?.header_fields ?? [];
+  }
+}
