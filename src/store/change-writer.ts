@@ -28,6 +28,7 @@ export interface RemovedMessage {
  */
 export class ChangeWriter {
   private readonly buffered: ChangeRow[] = [];
+  private wake = false;
 
   constructor(
     private readonly manager: EntityManager,
@@ -55,14 +56,18 @@ export class ChangeWriter {
     return removed;
   }
 
+  /** Something that is not logged has changed: readers look again. */
+  wakeReaders(): void {
+    this.wake = true;
+  }
+
   /** Writes what is buffered, moves the account's position and wakes the readers when the transaction commits. */
   async finish(before: bigint): Promise<void> {
     await this.flush();
-    if (this.position === before) return;
-    await select(this.manager, 'UPDATE account SET change_position = $2 WHERE id = $1', [
-      this.accountId,
-      this.position,
-    ]);
+    if (this.position !== before) {
+      const sql = 'UPDATE account SET change_position = $2 WHERE id = $1';
+      await select(this.manager, sql, [this.accountId, this.position]);
+    } else if (!this.wake) return;
     await select(this.manager, 'SELECT pg_notify($1, $2)', [CHANGE_CHANNEL, `${this.accountId}:${this.position}`]);
   }
 

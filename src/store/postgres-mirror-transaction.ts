@@ -135,6 +135,7 @@ export class PostgresMirrorTransaction implements MirrorTransaction {
       progress.messagesSynced,
       progress.lastSyncAt,
     );
+    this.changes.wakeReaders();
     if (!checkpoint) return;
     await this.rows(
       `UPDATE mailbox SET uid_validity = $3, lowest_uid = $4, next_uid = $5, highest_mod_seq = $6
@@ -320,9 +321,13 @@ export class PostgresMirrorTransaction implements MirrorTransaction {
 
   async setStatus(status: AccountStatus): Promise<void> {
     const { state, since, lastError, nextAttemptAt, lastSuccessAt } = status;
-    await this.rows(
-      `UPDATE account SET state = $2, state_since = $3, last_error_code = $4, last_error_message = $5, last_error_at = $6,
-       next_attempt_at = $7, last_success_at = $8 WHERE id = $1`,
+    const [{ news } = { news: false }] = await this.rows<{ news: boolean }>(
+      `WITH old AS (SELECT state, last_error_at, next_attempt_at FROM account WHERE id = $1), done AS (
+         UPDATE account SET state = $2, state_since = $3, last_error_code = $4, last_error_message = $5,
+           last_error_at = $6, next_attempt_at = $7, last_success_at = $8 WHERE id = $1
+       )
+       SELECT (state, last_error_at, next_attempt_at) IS DISTINCT FROM ($2::text, $6::timestamptz, $7::timestamptz) AS news
+       FROM old`,
       state,
       since,
       lastError?.code,
@@ -331,7 +336,8 @@ export class PostgresMirrorTransaction implements MirrorTransaction {
       nextAttemptAt,
       lastSuccessAt,
     );
-    this.changes.add({ type: 'ACCOUNT_STATUS_CHANGED' });
+    // That it still goes well is not news.
+    if (news) this.changes.add({ type: 'ACCOUNT_STATUS_CHANGED' });
   }
 
   async setCapabilities(capabilities: AccountCapabilities): Promise<void> {
