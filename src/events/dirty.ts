@@ -1,18 +1,20 @@
+import { Wakeup } from '../common/wakeup.js';
+
 /** What has news, each once, in order of arrival; at most one entry per key however often it is added. */
 export class Dirty<K> {
   private readonly keys = new Set<K>();
   private unknown = false;
-  private wake: () => void = () => undefined;
+  private readonly wakeup = new Wakeup();
 
   add(key: K): void {
     this.keys.add(key);
-    this.wake();
+    this.wakeup.notify();
   }
 
   /** Something happened, but not known where. */
   addUnknown(): void {
     this.unknown = true;
-    this.wake();
+    this.wakeup.notify();
   }
 
   takeUnknown(): boolean {
@@ -28,18 +30,7 @@ export class Dirty<K> {
   }
 
   /** @returns true when there is something to take, false when `signal` has aborted */
-  async wait(signal: AbortSignal): Promise<boolean> {
-    while (!signal.aborted && this.keys.size === 0 && !this.unknown) {
-      await new Promise<void>((resolve) => {
-        const done = (): void => {
-          signal.removeEventListener('abort', done);
-          this.wake = () => undefined;
-          resolve();
-        };
-        this.wake = done;
-        signal.addEventListener('abort', done, { once: true });
-      });
-    }
-    return !signal.aborted;
+  wait(signal: AbortSignal): Promise<boolean> {
+    return this.wakeup.until(() => this.unknown || this.keys.size > 0, signal);
   }
 }

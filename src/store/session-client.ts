@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import pg from 'pg';
 import { DataSource } from 'typeorm';
-import type { PostgresConnectionOptions } from 'typeorm/driver/postgres/PostgresConnectionOptions.js';
+import type { PostgresDataSourceOptions } from 'typeorm/driver/postgres/PostgresDataSourceOptions.js';
 
 const connectTimeoutMs = 10_000;
 
@@ -12,7 +12,7 @@ export class SessionClients {
 
   /** Connected, with an `error` listener; the caller ends it. */
   async open(applicationName: string, onLost: (error: Error) => void): Promise<pg.Client> {
-    const { url, host, port, username, password, database, ssl } = this.dataSource.options as PostgresConnectionOptions;
+    const { url, host, port, username, password, database, ssl } = this.dataSource.options as PostgresDataSourceOptions;
     const client = new pg.Client({
       ...(url ? { connectionString: url } : { host, port, user: username, password: password as string, database }),
       ssl: ssl as pg.ClientConfig['ssl'],

@@ -1,0 +1,14 @@
+import type { PollResult } from '../mailbox/keeper.port.js';
+
+export type RunnerEvent = 'synchronising' | 'succeeded';
+
+/** Tells the account's status; repeats cost nothing. */
+export type StatusReporter = (event: RunnerEvent) => Promise<void>;
+
+/** What keeps one account's mirror true while this instance owns it. */
+export interface AccountRunner {
+  /** Until something fails, which it throws, or `signal` aborts. */
+  run(signal: AbortSignal): Promise<void>;
+  /** Looks for news at once. */
+  syncNow(signal: AbortSignal): Promise<PollResult | void>;
+}

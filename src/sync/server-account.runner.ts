@@ -1,0 +1,131 @@
+import { Logger } from '@nestjs/common';
+import { sleep } from '../common/clock.js';
+import type { RemoteHint, ServerKeeper } from '../mailbox/keeper.port.js';
+import { isMailError, MailError } from '../mailbox/mailbox.errors.js';
+import type { ErrorCode } from '../mailbox/model/error-code.js';
+import type { AccountId } from '../mailbox/model/ids.js';
+import type { Mailbox } from '../mailbox/model/mailbox.js';
+import type { MirrorStore } from '../store/mirror.port.js';
+import type { AccountRunner, StatusReporter } from './account-runner.js';
+import type { MailboxSynchroniser } from './mailbox-synchroniser.js';
+import { SyncQueue, type SyncTask } from './sync-queue.js';
+
+/** What the server never announced is found by comparing everything, this often. */
+const fullReconcileMs = 6 * 3_600_000;
+
+/** Trouble of one mailbox alone: the rest of the account goes on. */
+const MAILBOX_ERRORS: readonly ErrorCode[] = ['NOT_FOUND', 'SERVER_REJECTED', 'UNSUPPORTED', 'TOO_LARGE'];
+
+export interface ServerAccountDependencies {
+  readonly accountId: AccountId;
+  readonly keeper: ServerKeeper;
+  readonly epoch: bigint;
+  readonly synchroniser: MailboxSynchroniser;
+  readonly mirror: MirrorStore;
+  readonly status: StatusReporter;
+}
+
+/** Keeps one IMAP account's mirror true: watches on one connection, synchronises on others. */
+export class ServerAccountRunner implements AccountRunner {
+  private readonly log = new Logger(ServerAccountRunner.name);
+
+  constructor(private readonly context: ServerAccountDependencies) {}
+
+  /** Runs until the connection is lost or refused, which it throws, or `signal` aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { keeper } = this.context;
+    const queue = new SyncQueue();
+    const ended = new AbortController();
+    const both = AbortSignal.any([signal, ended.signal]);
+    const heard = (hint: RemoteHint): void => (hint.kind === 'mailboxes' ? queue.addList() : queue.addNews(hint.path));
+    const parts = [
+      keeper.watch(heard, () => queue.addList(), both),
+      this.work(queue, both),
+      this.reconcileNowAndThen(both),
+    ];
+    try {
+      await Promise.race(parts);
+    } finally {
+      ended.abort();
+      await Promise.allSettled(parts);
+    }
+    if (!signal.aborted) throw new MailError('CONNECTION_FAILED', 'the watching connection ended');
+  }
+
+  /** Everything, now, beside whatever the worker does. */
+  async syncNow(signal: AbortSignal): Promise<void> {
+    const { keeper, accountId, epoch, synchroniser } = this.context;
+    await synchroniser.synchroniseList(keeper, accountId, { epoch }, signal);
+    for (const mailbox of await this.selectable()) await this.synchronise(mailbox, {}, signal);
+  }
+
+  private async work(queue: SyncQueue, signal: AbortSignal): Promise<void> {
+    while (await queue.wait(signal)) {
+      await this.perform(queue.take()!, queue, signal);
+      if (!queue.hasMoreUrgent()) await this.context.status(queue.hasBackfill ? 'synchronising' : 'succeeded');
+    }
+  }
+
+  private async perform(task: SyncTask, queue: SyncQueue, signal: AbortSignal): Promise<void> {
+    const { keeper, accountId, epoch, synchroniser } = this.context;
+    if (task.kind === 'list') {
+      await synchroniser.synchroniseList(keeper, accountId, { epoch }, signal);
+      for (const { path, sync } of inOrder(await this.selectable())) {
+        if (sync.complete) queue.addNews(path);
+        else queue.addBackfill(path);
+      }
+      return;
+    }
+    const mailbox = (await this.selectable()).find(({ path }) => path === task.path);
+    if (!mailbox) return;
+    if (task.kind === 'backfill' || !mailbox.sync.complete) return this.backfill(mailbox, queue, signal);
+    await this.synchronise(mailbox, {}, signal, queue);
+  }
+
+  /** One slice: the newest window of a mailbox that nobody has seen yet, else as much as goes before something happens. */
+  private async backfill(mailbox: Mailbox, queue: SyncQueue, signal: AbortSignal): Promise<void> {
+    const onlyNewest = mailbox.checkpoint === undefined && queue.hasBackfill;
+    const interrupt = (): boolean => onlyNewest || queue.hasMoreUrgent();
+    const complete = await this.synchronise(mailbox, { interrupt }, signal, queue);
+    if (!complete) queue.addBackfill(mailbox.path);
+  }
+
+  /** @returns false when there is more to read */
+  private async synchronise(
+    mailbox: Mailbox,
+    options: { interrupt?: () => boolean; full?: boolean },
+    signal: AbortSignal,
+    queue?: SyncQueue,
+  ): Promise<boolean> {
+    const { keeper, epoch, synchroniser } = this.context;
+    try {
+      return await synchroniser.synchronise(keeper, mailbox.id, { ...options, epoch }, signal);
+    } catch (error) {
+      if (!isMailError(error) || !MAILBOX_ERRORS.includes(error.code)) throw error;
+      this.log.warn(
+        { mailboxId: mailbox.id, code: error.code, reason: error.message },
+        'mailbox could not be synchronised',
+      );
+      if (error.code === 'NOT_FOUND') queue?.addList();
+      return true;
+    }
+  }
+
+  private async reconcileNowAndThen(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      await sleep(fullReconcileMs * (0.75 + Math.random() / 2), signal);
+      if (signal.aborted) return;
+      for (const mailbox of await this.selectable()) await this.synchronise(mailbox, { full: true }, signal);
+    }
+  }
+
+  private async selectable(): Promise<readonly Mailbox[]> {
+    return (await this.context.mirror.mailboxesOf([this.context.accountId])).filter(({ selectable }) => selectable);
+  }
+}
+
+/** INBOX first, then what people look at, then the rest. */
+const inOrder = (mailboxes: readonly Mailbox[]): readonly Mailbox[] =>
+  [...mailboxes].sort((a, b) => rank(a) - rank(b) || a.path.localeCompare(b.path));
+
+const rank = ({ specialUse }: Mailbox): number => (specialUse === 'INBOX' ? 0 : specialUse ? 1 : 2);
