@@ -1,0 +1,253 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { maySee, requireScope, type Principal } from '../auth/principal.js';
+import { CONFIG, type Config } from '../config/config.js';
+import { MIRROR_STORE, type MirrorStore } from '../store/mirror.port.js';
+import type { Keeper, Outcome } from './keeper.port.js';
+import { KEEPER_PROVIDER, MAILBOX_LOCKS, type KeeperProvider } from './keeper-provider.port.js';
+import { invalidInput, MailError, notFound } from './mailbox.errors.js';
+import type { MailboxLocks } from './mailbox-locks.port.js';
+import {
+  failAll,
+  failuresOf,
+  groupByMailbox,
+  missing,
+  type MessageFailure,
+  type MessageGroup,
+  type MessagesResult,
+} from './message-commands.js';
+import type { MailboxId, MessageId } from './model/ids.js';
+import type { Mailbox } from './model/mailbox.js';
+import type { FlagChange, Message, RemoteRef } from './model/message.js';
+
+export interface DeleteResult {
+  readonly trashed: readonly Message[];
+  readonly deletedIds: readonly MessageId[];
+  readonly failures: readonly MessageFailure[];
+}
+
+/** What a command sees of the messages it is about, while nothing else touches their mailbox. */
+interface CommandContext {
+  readonly keeper: Keeper;
+  readonly mailbox: Mailbox;
+  readonly messages: readonly Message[];
+  readonly signal: AbortSignal;
+}
+
+type Command = (context: CommandContext) => Promise<readonly Outcome<unknown>[]>;
+
+const commandDeadlineMs = 120_000;
+
+/** Commands on messages of either protocol: the keeper first, then the mirror says what was confirmed. */
+@Injectable()
+export class MessageService {
+  constructor(
+    @Inject(MIRROR_STORE) private readonly mirror: MirrorStore,
+    @Inject(KEEPER_PROVIDER) private readonly keepers: KeeperProvider,
+    @Inject(MAILBOX_LOCKS) private readonly locks: MailboxLocks,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  async updateMessages(ctx: Principal, ids: readonly MessageId[], change: FlagChange): Promise<MessagesResult> {
+    checkKeywords(change);
+    const failures = await this.command(ctx, ids, [], async ({ keeper, mailbox, messages, signal }) => {
+      const outcomes = await keeper.setFlags(mailbox, messages, change, signal);
+      const rows = outcomes.flatMap((o) => (o.ok ? [{ id: o.messageId, ...o.value }] : []));
+      await this.mirror.write(mailbox.accountId, (tx) => tx.updateFlags(rows));
+      return outcomes;
+    });
+    return this.result(ids, failures);
+  }
+
+  async moveMessages(ctx: Principal, ids: readonly MessageId[], mailboxId: MailboxId): Promise<MessagesResult> {
+    const target = await this.target(ctx, mailboxId);
+    return this.result(ids, await this.move(ctx, ids, target));
+  }
+
+  /** The copies, in no particular order. */
+  async copyMessages(ctx: Principal, ids: readonly MessageId[], mailboxId: MailboxId): Promise<MessagesResult> {
+    const target = await this.target(ctx, mailboxId);
+    const copies: MessageId[] = [];
+    const placed: RemoteRef[] = [];
+    const failures = await this.command(ctx, ids, [mailboxId], async (context) => {
+      sameAccount(context.mailbox, target);
+      const { keeper, mailbox, messages, signal } = context;
+      const outcomes = await keeper.copy(mailbox, messages, target, signal);
+      const done = messages.filter(({ id }) => outcomes.some((o) => o.ok && o.messageId === id));
+      if (keeper.storage === 'GATEWAY') copies.push(...(await this.insertCopies(done, target)));
+      else placed.push(...outcomes.flatMap((o) => (o.ok && o.value ? [o.value] : [])));
+      return outcomes;
+    });
+    await this.keepers.refreshMailbox(mailboxId, deadline());
+    copies.push(...(await this.findPlaced(target, placed)));
+    return { messages: await this.mirror.findMessages(copies), failures };
+  }
+
+  /** To Trash; for good where asked for, or where they are in Trash already. */
+  async deleteMessages(
+    ctx: Principal,
+    ids: readonly MessageId[],
+    { permanently }: { permanently: boolean },
+  ): Promise<DeleteResult> {
+    const messages = await this.visible(ctx, ids);
+    const failures = missing(ids, messages);
+    const trashOf = new Map<string, Mailbox>();
+    const forGood: MessageId[] = [];
+    const toTrash: MessageId[] = [];
+    for (const { accountId, mailboxId, ids: group } of groupByMailbox(messages)) {
+      try {
+        const trash = permanently ? undefined : (trashOf.get(accountId) ?? (await this.trash(accountId)));
+        if (trash) trashOf.set(accountId, trash);
+        (trash === undefined || trash.id === mailboxId ? forGood : toTrash).push(...group);
+      } catch (error) {
+        failures.push(...failAll(group, error));
+      }
+    }
+    for (const trash of trashOf.values()) {
+      const mine = messages.filter(({ id, accountId }) => accountId === trash.accountId && toTrash.includes(id));
+      if (mine.length > 0)
+        failures.push(
+          ...(await this.move(
+            ctx,
+            mine.map(({ id }) => id),
+            trash,
+          )),
+        );
+    }
+    failures.push(...(await this.expunge(ctx, forGood)));
+    const failed = new Set(failures.map(({ id }) => id));
+    return {
+      trashed: await this.mirror.findMessages(toTrash.filter((id) => !failed.has(id))),
+      deletedIds: forGood.filter((id) => !failed.has(id)),
+      failures,
+    };
+  }
+
+  private expunge(ctx: Principal, ids: readonly MessageId[]): Promise<MessageFailure[]> {
+    return this.command(ctx, ids, [], async ({ keeper, mailbox, messages, signal }) => {
+      const outcomes = await keeper.expunge(mailbox, messages, signal);
+      const gone = outcomes.flatMap((o) => (o.ok ? [o.messageId] : []));
+      await this.mirror.write(mailbox.accountId, (tx) => tx.removeMessages(gone));
+      return outcomes;
+    });
+  }
+
+  private async move(ctx: Principal, ids: readonly MessageId[], target: Mailbox): Promise<MessageFailure[]> {
+    let unplaced = false;
+    const failures = await this.command(ctx, ids, [target.id], async (context) => {
+      const { keeper, mailbox, messages, signal } = context;
+      sameAccount(mailbox, target);
+      if (mailbox.id === target.id) return messages.map(({ id }) => ({ messageId: id, ok: true, value: undefined }));
+      const outcomes = await keeper.move(mailbox, messages, target, signal);
+      const rows = outcomes.flatMap((o) => (o.ok ? [{ id: o.messageId, mailboxId: target.id, remote: o.value }] : []));
+      unplaced ||= keeper.storage === 'SERVER' && rows.some(({ remote }) => !remote);
+      await this.mirror.write(target.accountId, (tx) => tx.placeMessages(rows));
+      return outcomes;
+    });
+    // The server did not say where they are now: reading the target finds them and gives them their UIDs.
+    if (unplaced) await this.keepers.refreshMailbox(target.id, deadline());
+    return failures;
+  }
+
+  /** Runs a command once per mailbox, each by itself: trouble with one leaves the others alone. */
+  private async command(
+    ctx: Principal,
+    ids: readonly MessageId[],
+    alsoLock: readonly MailboxId[],
+    run: Command,
+  ): Promise<MessageFailure[]> {
+    const messages = await this.visible(ctx, ids);
+    const perGroup = await Promise.all(groupByMailbox(messages).map((group) => this.commandOne(group, alsoLock, run)));
+    return [...missing(ids, messages), ...perGroup.flat()];
+  }
+
+  private async commandOne(
+    { accountId, mailboxId, ids }: MessageGroup,
+    alsoLock: readonly MailboxId[],
+    run: Command,
+  ): Promise<MessageFailure[]> {
+    try {
+      const keeper = await this.keepers.keeperOf(accountId);
+      return await this.locks.lock([mailboxId, ...alsoLock], async () => {
+        const [mailbox] = await this.mirror.findMailboxes([mailboxId]);
+        if (!mailbox) throw notFound('mailbox');
+        const messages = (await this.mirror.findMessages(ids)).filter((message) => message.mailboxId === mailboxId);
+        const left = ids.filter((id) => !messages.some((message) => message.id === id));
+        const outcomes = await run({ keeper, mailbox, messages, signal: deadline() });
+        return [...failAll(left, movedMeanwhile()), ...failuresOf(outcomes)];
+      });
+    } catch (error) {
+      return failAll(ids, error);
+    }
+  }
+
+  private async visible(ctx: Principal, ids: readonly MessageId[]): Promise<readonly Message[]> {
+    requireScope(ctx, 'MODIFY');
+    const { maxBulkIds } = this.config.limits;
+    if (ids.length > maxBulkIds) throw invalidInput(['input', 'ids'], `at most ${maxBulkIds} ids in one call`);
+    return (await this.mirror.findMessages(ids)).filter(({ accountId }) => maySee(ctx, accountId));
+  }
+
+  private async target(ctx: Principal, id: MailboxId): Promise<Mailbox> {
+    requireScope(ctx, 'MODIFY');
+    const [mailbox] = await this.mirror.findMailboxes([id]);
+    if (!mailbox || !maySee(ctx, mailbox.accountId)) throw notFound('mailbox');
+    if (!mailbox.selectable) throw invalidInput(['input', 'mailboxId'], 'this mailbox only holds other mailboxes');
+    return mailbox;
+  }
+
+  /** The account's Trash, made where there is none. */
+  private async trash(accountId: Mailbox['accountId']): Promise<Mailbox> {
+    const find = async (): Promise<Mailbox | undefined> =>
+      (await this.mirror.mailboxesOf([accountId])).find(({ specialUse }) => specialUse === 'TRASH');
+    const trash = await find();
+    if (trash) return trash;
+    const keeper = await this.keepers.keeperOf(accountId);
+    await keeper.createMailbox('Trash', deadline());
+    await this.keepers.refreshMailboxList(accountId, deadline());
+    const made = await find();
+    if (!made) throw new MailError('UNSUPPORTED', 'this account has no Trash: delete with `permanently: true`');
+    return made;
+  }
+
+  private insertCopies(messages: readonly Message[], target: Mailbox): Promise<readonly MessageId[]> {
+    const rows = messages.map(({ contentId, ...data }) => ({ data, contentId, initial: false }));
+    return this.mirror.write(target.accountId, (tx) => tx.insertMessages(target.id, rows));
+  }
+
+  private async findPlaced(mailbox: Mailbox, refs: readonly RemoteRef[]): Promise<readonly MessageId[]> {
+    const [first] = refs;
+    if (!first) return [];
+    const uids = refs.map(({ uid }) => uid);
+    const rows = await this.mirror.write(mailbox.accountId, (tx) => tx.findByUid(mailbox.id, first.uidValidity, uids));
+    return rows.map(({ id }) => id);
+  }
+
+  private async result(ids: readonly MessageId[], failures: readonly MessageFailure[]): Promise<MessagesResult> {
+    const failed = new Set(failures.map(({ id }) => id));
+    const messages = await this.mirror.findMessages(ids.filter((id) => !failed.has(id)));
+    const order = new Map(ids.map((id, i) => [id, i]));
+    return { messages: [...messages].sort((a, b) => order.get(a.id)! - order.get(b.id)!), failures };
+  }
+}
+
+const deadline = (): AbortSignal => AbortSignal.timeout(commandDeadlineMs);
+
+const movedMeanwhile = (): MailError =>
+  new MailError('CONFLICT', 'the message was moved or deleted meanwhile: read it again', { retryable: true });
+
+function sameAccount(from: Mailbox, to: Mailbox): void {
+  if (from.accountId !== to.accountId) {
+    throw invalidInput(['input', 'mailboxId'], 'the mailbox belongs to another account than the message');
+  }
+}
+
+/** RFC 9051 section 9: a keyword is an atom, so no spaces, controls, brackets, quotes, backslash or wildcards. */
+const KEYWORD = /^[!#$&'+,\-./0-9:;<=>?@A-Z^_`a-z|~]{1,200}$/;
+
+function checkKeywords({ addKeywords = [], removeKeywords = [] }: FlagChange): void {
+  for (const [field, keywords] of Object.entries({ addKeywords, removeKeywords })) {
+    const bad = keywords.find((keyword) => !KEYWORD.test(keyword));
+    if (bad !== undefined)
+      throw invalidInput(['input', field], "a keyword holds only letters, digits and !#$&'+,-./:;<=>?@^_`|~");
+  }
+}
