@@ -68,10 +68,7 @@ export class MessageContentService {
   }
 
   /** For a signed URL: the signature is the authority. */
-  async openRaw(
-    id: MessageId,
-    signal: AbortSignal,
-  ): Promise<{ sizeBytes: number; octets: AsyncIterable<Buffer> }> {
+  async openRaw(id: MessageId, signal: AbortSignal): Promise<{ sizeBytes: number; octets: AsyncIterable<Buffer> }> {
     const message = await this.find(id);
     const { keeper, mailbox } = await this.source(message);
     return { sizeBytes: message.sizeBytes, octets: await keeper.openRaw(mailbox, message, signal) };

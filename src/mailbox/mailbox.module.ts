@@ -1,0 +1,13 @@
+import { Module } from '@nestjs/common';
+import { AccountsModule } from '../accounts/accounts.module.js';
+import { MailboxService } from './mailbox.service.js';
+import { MessageContentService } from './message-content.service.js';
+import { MessageImportService } from './message-import.service.js';
+import { MessageService } from './message.service.js';
+
+@Module({
+  imports: [AccountsModule],
+  providers: [MailboxService, MessageContentService, MessageImportService, MessageService],
+  exports: [MailboxService, MessageContentService, MessageImportService, MessageService],
+})
+export class MailboxModule {}

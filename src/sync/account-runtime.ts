@@ -1,0 +1,89 @@
+import { Logger } from '@nestjs/common';
+import { sleep } from '../common/clock.js';
+import type { AccountId } from '../mailbox/model/ids.js';
+import { isMailError, MailError } from '../mailbox/mailbox.errors.js';
+import type { PollResult } from '../mailbox/keeper.port.js';
+import type { AccountRunner } from './account-runner.js';
+import { retryDelayMs } from './retry-policy.js';
+
+/** A session that lasted this long was a good one: the next failure is a first one again. */
+const goodSessionMs = 60_000;
+
+export interface RuntimeEvents {
+  connecting(): Promise<void>;
+  failed(error: MailError, nextAttemptAt: Date): Promise<void>;
+}
+
+/** Runs one account on this instance: again and again, with growing delays, until it is stopped. */
+export class AccountRuntime {
+  private readonly log = new Logger(AccountRuntime.name);
+  private readonly stopping = new AbortController();
+  private waiting = new AbortController();
+  private readonly ended: Promise<void>;
+
+  constructor(
+    private readonly accountId: AccountId,
+    private readonly runner: AccountRunner,
+    private readonly events: RuntimeEvents,
+  ) {
+    this.ended = this.loop();
+  }
+
+  /** Ends the wait for the next attempt, if it is waiting. */
+  retryNow(): void {
+    this.waiting.abort();
+  }
+
+  async syncNow(signal: AbortSignal): Promise<PollResult | undefined> {
+    const result = await this.runner.syncNow(AbortSignal.any([signal, this.stopping.signal]));
+    this.retryNow();
+    return result ?? undefined;
+  }
+
+  /** Resolves when nothing of the account runs here any more. */
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    this.waiting.abort();
+    await this.ended;
+  }
+
+  private async loop(): Promise<void> {
+    const { signal } = this.stopping;
+    for (let failures = 0; !signal.aborted;) {
+      const startedMs = Date.now();
+      try {
+        await this.events.connecting();
+        await this.runner.run(signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        failures = Date.now() - startedMs > goodSessionMs ? 1 : failures + 1;
+        await this.rest(error, failures);
+      }
+    }
+  }
+
+  /** Waits as long as the failure asks for, or until somebody wants it now. */
+  private async rest(error: unknown, failures: number): Promise<void> {
+    const delayMs = retryDelayMs(error, failures);
+    this.waiting = new AbortController();
+    const known = isMailError(error)
+      ? error
+      : new MailError('INTERNAL', 'a fault of the gateway; see its log', { cause: error });
+    const level = known.code === 'INTERNAL' ? 'error' : 'warn';
+    this.log[level](
+      { accountId: this.accountId, code: known.code, failures, delayMs, reason: reasonOf(error) },
+      'account failed',
+    );
+    try {
+      await this.events.failed(known, new Date(Date.now() + delayMs));
+    } catch (statusError) {
+      this.log.warn(
+        { accountId: this.accountId, reason: reasonOf(statusError) },
+        'account status could not be written',
+      );
+    }
+    await sleep(delayMs, AbortSignal.any([this.waiting.signal, this.stopping.signal]));
+  }
+}
+
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

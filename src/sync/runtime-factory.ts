@@ -1,0 +1,51 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Account } from '../accounts/account.js';
+import { AccountStatusWriter } from '../accounts/account-status.writer.js';
+import type { Keeper } from '../mailbox/keeper.port.js';
+import { MIRROR_STORE, type MirrorStore } from '../store/mirror.port.js';
+import type { AccountRunner, RunnerEvent } from './account-runner.js';
+import { AccountRuntime, type RuntimeEvents } from './account-runtime.js';
+import { GatewayAccountRunner } from './gateway-account.runner.js';
+import { Keepers } from './keepers.js';
+import { MailboxSynchroniser } from './mailbox-synchroniser.js';
+import { ServerAccountRunner } from './server-account.runner.js';
+
+/** Puts together what runs one account. */
+@Injectable()
+export class RuntimeFactory {
+  constructor(
+    private readonly keepers: Keepers,
+    private readonly synchroniser: MailboxSynchroniser,
+    private readonly statuses: AccountStatusWriter,
+    @Inject(MIRROR_STORE) private readonly mirror: MirrorStore,
+  ) {}
+
+  async start(account: Account, epoch: bigint): Promise<AccountRuntime> {
+    const keeper = await this.keepers.open(account);
+    const runner = this.runner(account, keeper, epoch);
+    return new AccountRuntime(account.id, runner, this.events(account));
+  }
+
+  private runner(account: Account, keeper: Keeper, epoch: bigint): AccountRunner {
+    const { mirror, synchroniser } = this;
+    const status = (event: RunnerEvent): Promise<void> => this.report(account, keeper, event);
+    if (keeper.storage === 'SERVER') {
+      return new ServerAccountRunner({ accountId: account.id, keeper, epoch, synchroniser, mirror, status });
+    }
+    if (account.protocol !== 'POP3') throw new Error('only POP3 accounts are kept in the gateway');
+    return new GatewayAccountRunner({ account, keeper, epoch, mirror, status });
+  }
+
+  private events({ id }: Account): RuntimeEvents {
+    return {
+      connecting: () => this.statuses.applyEvent(id, { type: 'connecting' }),
+      failed: (error, nextAttemptAt) => this.statuses.applyEvent(id, { type: 'failed', error, nextAttemptAt }),
+    };
+  }
+
+  private async report({ id }: Account, keeper: Keeper, event: RunnerEvent): Promise<void> {
+    await this.statuses.applyEvent(id, { type: event });
+    const { capabilities } = keeper;
+    if (capabilities) await this.mirror.write(id, (tx) => tx.setCapabilities(capabilities));
+  }
+}

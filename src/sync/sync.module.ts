@@ -1,0 +1,26 @@
+import { Global, Module } from '@nestjs/common';
+import { ACCOUNT_LIFECYCLE } from '../accounts/account-lifecycle.port.js';
+import { AccountsModule } from '../accounts/accounts.module.js';
+import { KEEPER_PROVIDER, MAILBOX_LOCKS } from '../mailbox/keeper-provider.port.js';
+import { AccountLeases } from './account-leases.js';
+import { Keepers } from './keepers.js';
+import { MailboxSynchroniser } from './mailbox-synchroniser.js';
+import { RuntimeFactory } from './runtime-factory.js';
+import { Supervisor } from './supervisor.js';
+
+@Global()
+@Module({
+  imports: [AccountsModule],
+  providers: [
+    AccountLeases,
+    Keepers,
+    MailboxSynchroniser,
+    RuntimeFactory,
+    Supervisor,
+    { provide: KEEPER_PROVIDER, useExisting: Supervisor },
+    { provide: ACCOUNT_LIFECYCLE, useExisting: Supervisor },
+    { provide: MAILBOX_LOCKS, useExisting: MailboxSynchroniser },
+  ],
+  exports: [KEEPER_PROVIDER, ACCOUNT_LIFECYCLE, MAILBOX_LOCKS],
+})
+export class SyncModule {}
