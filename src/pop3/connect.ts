@@ -1,0 +1,119 @@
+import type { AccountConnection, CheckedEndpoint, StepListener } from '../mailbox/connection.port.js';
+import { parseCapabilities, type Pop3Capabilities } from './capabilities.js';
+import { Pop3Error, rejected } from './pop3.errors.js';
+import { POP3_LIMITS, POP3_TIMEOUTS, type Pop3Timeouts } from './pop3.limits.js';
+import { exchange, greeting, listing } from './request.js';
+import { Session } from './session.js';
+import { signIn } from './sign-in.js';
+import { runStep } from './steps.js';
+import { Transport } from './transport.js';
+import { encodeCommand } from './wire/command.js';
+
+export interface ConnectOptions {
+  /** Aborting it at any time, also after `connect`, destroys the session. */
+  readonly signal: AbortSignal;
+  readonly onStep?: StepListener;
+  /** False: one command at a time even where the server announces PIPELINING, because it failed at it before. */
+  readonly pipelining?: boolean;
+  /** Ask for UTF-8 headers (RFC 6856) where the server has them: only after a RETR was refused with [UTF8]. */
+  readonly utf8?: boolean;
+  /** For tests of deadlines. */
+  readonly timeouts?: Partial<Pop3Timeouts>;
+}
+
+export interface SignedIn {
+  readonly session: Session;
+  /** As announced after sign-in; undefined: the server has no CAPA. */
+  readonly capabilities: Pop3Capabilities | undefined;
+}
+
+/**
+ * From a name to a session in the TRANSACTION state (RFC 1939 section 5): RESOLVE, CONNECT, TLS, GREETING, STARTTLS, SIGN_IN.
+ * What was announced before TLS is never asked for: it could be anyone's (RFC 2595 section 4).
+ */
+export async function openSession(connection: AccountConnection, options: ConnectOptions): Promise<SignedIn> {
+  const { signal, onStep } = options;
+  const endpoint = await runStep('RESOLVE', onStep, async () => {
+    const value = await connection.resolve(signal);
+    return { value, detail: value.addresses.join(', ') };
+  });
+  const session = await openConnection(connection, endpoint, options);
+  try {
+    await runStep('GREETING', onStep, async () => ({ value: undefined, detail: await greet(session) }));
+    if (connection.security === 'STARTTLS') await startTls(session, connection, endpoint, options);
+    const capabilities = await runStep('SIGN_IN', onStep, () => authenticate(session, connection, endpoint, options));
+    return { session, capabilities };
+  } catch (error) {
+    session.close();
+    throw error;
+  }
+}
+
+async function openConnection(
+  connection: AccountConnection,
+  endpoint: CheckedEndpoint,
+  { signal, onStep, timeouts }: ConnectOptions,
+): Promise<Session> {
+  const limits = { ...POP3_TIMEOUTS, ...timeouts };
+  const transport = await runStep('CONNECT', onStep, async () => ({
+    value: await Transport.dial(endpoint, { timeoutMs: limits.connectMs, signal }),
+  }));
+  if (connection.security === 'TLS') {
+    await runStep('TLS', onStep, async () => ({
+      value: undefined,
+      detail: await transport.secure(endpoint.host, connection.extraCa, { timeoutMs: limits.tlsMs, signal }),
+    }));
+  }
+  return new Session(transport, limits, signal);
+}
+
+async function greet(session: Session): Promise<string> {
+  const reply = await greeting(session);
+  if (reply.kind === 'err') throw rejected(reply, 'greeting');
+  return reply.text;
+}
+
+/** No way around it: without TLS nothing that matters is said. */
+async function startTls(
+  session: Session,
+  { extraCa }: AccountConnection,
+  { host }: CheckedEndpoint,
+  { signal, onStep }: ConnectOptions,
+): Promise<void> {
+  await runStep('STARTTLS', onStep, async () => {
+    const reply = await exchange(session, encodeCommand('STLS'));
+    if (reply.kind === 'err') throw new Pop3Error('tls', 'TLS_FAILED', 'the mail server refuses STLS', { reply });
+    // Octets in the same segment as this +OK found no command due and have ended the session already.
+    if (session.failure) throw session.failure;
+    const detail = await session.transport.secure(host, extraCa, { timeoutMs: session.timeouts.tlsMs, signal });
+    return { value: undefined, detail };
+  });
+}
+
+async function authenticate(
+  session: Session,
+  { username, secret: supply }: AccountConnection,
+  { host, port }: CheckedEndpoint,
+  { signal, pipelining = true, utf8 = false }: ConnectOptions,
+): Promise<{ value: Pop3Capabilities | undefined; detail: string }> {
+  const before = await fetchCapabilities(session);
+  if (utf8 && before?.utf8) await enterUtf8Mode(session);
+  const secret = await supply(signal);
+  const detail = await signIn(session, { host, port, username, secret, capabilities: before });
+  // Lists differ before and after sign-in (RFC 2449 section 5); a server that did not know CAPA is not asked again.
+  const value = before && ((await fetchCapabilities(session)) ?? before);
+  if (pipelining && value?.pipelining) session.pipeline.window = POP3_LIMITS.windowCommands;
+  return { value, detail };
+}
+
+/** Between STLS and sign-in (RFC 6856 section 2.1). */
+async function enterUtf8Mode(session: Session): Promise<void> {
+  const reply = await exchange(session, encodeCommand('UTF8'));
+  if (reply.kind === 'err') throw rejected(reply, 'command');
+}
+
+async function fetchCapabilities(session: Session): Promise<Pop3Capabilities | undefined> {
+  const toText = (line: Buffer): string => line.toString('latin1');
+  const reply = await listing(session, encodeCommand('CAPA'), toText, POP3_LIMITS.capabilityLines);
+  return reply.kind === 'ok' ? parseCapabilities(reply.rows) : undefined;
+}

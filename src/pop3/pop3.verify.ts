@@ -1,0 +1,26 @@
+import type { AccountConnection, StepListener } from '../mailbox/connection.port.js';
+import type { VerifyResult } from '../mailbox/protocol-adapter.js';
+import { Pop3Client } from './pop3.client.js';
+import { runStep } from './steps.js';
+
+/**
+ * Signs in, counts, signs out; takes and deletes nothing.
+ * @throws MailError of the step that failed
+ */
+export async function verifyPop3(
+  connection: AccountConnection,
+  onStep: StepListener,
+  signal: AbortSignal,
+): Promise<VerifyResult> {
+  const client = await Pop3Client.connect(connection, { signal, onStep });
+  try {
+    const { messages } = await runStep('LIST', onStep, async () => {
+      const value = await client.stat();
+      return { value, detail: `${value.messages} messages` };
+    });
+    await client.quit();
+    return { serverCapabilities: client.capabilities?.lines ?? [], maildropMessages: messages };
+  } finally {
+    client.destroy();
+  }
+}
