@@ -1,6 +1,5 @@
-import { MailError } from '../mailbox/mailbox.errors.js';
+import { isMailError, MailError } from '../mailbox/mailbox.errors.js';
 import type { ErrorCode } from '../mailbox/model/error-code.js';
-import type { StatusReply } from './wire/response.js';
 
 /**
  * How a session or a command failed, for who decides about the account's next visit.
@@ -10,11 +9,17 @@ import type { StatusReply } from './wire/response.js';
 export type Pop3Failure =
   'rejected' | 'unreachable' | 'tls' | 'closed' | 'protocol' | 'limit' | 'timeout' | 'aborted' | 'unsupported';
 
+/** The server's side of an error. */
+interface ServerWords {
+  readonly code?: string;
+  readonly text: string;
+}
+
 interface Pop3ErrorDetails {
   readonly cause?: unknown;
   readonly retryAfterMs?: number;
   readonly retryable?: boolean;
-  readonly reply?: StatusReply;
+  readonly reply?: ServerWords;
 }
 
 /** What the POP3 client throws; a MailError with what only POP3 code needs to know. */
@@ -50,14 +55,30 @@ export const connectionClosed = (): Pop3Error =>
   new Pop3Error('closed', 'CONNECTION_FAILED', 'the mail server closed the connection');
 
 export const aborted = (reason: unknown): Pop3Error => {
-  const late = (reason as { name?: unknown } | undefined)?.name === 'TimeoutError';
+  const late = propertyOf(reason, 'name') === 'TimeoutError';
   return new Pop3Error('aborted', late ? 'TIMEOUT' : 'CONNECTION_FAILED', 'the session was given up', {
     cause: reason,
     retryable: true,
   });
 };
 
+/** Whatever was thrown while octets were read, as the end of the session. */
+export function asSessionError(error: unknown): Pop3Error {
+  if (error instanceof Pop3Error) return error;
+  if (isMailError(error)) return new Pop3Error('aborted', error.code, error.message, { cause: error });
+  return new Pop3Error('aborted', 'INTERNAL', 'a reply could not be handled', { cause: error });
+}
+
+const propertyOf = (value: unknown, name: string): unknown =>
+  typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+
 type Phase = 'greeting' | 'signIn' | 'command';
+
+const BY_PHASE: Readonly<Record<Phase, [ErrorCode, string, { retryable?: boolean }?]>> = {
+  greeting: ['SERVER_REJECTED', 'the mail server refused the connection', { retryable: true }],
+  signIn: ['AUTHENTICATION_FAILED', 'the mail server refused the sign-in'],
+  command: ['SERVER_REJECTED', 'the mail server refused the command'],
+};
 
 const MINUTE_MS = 60_000;
 /** Where the server asks to wait without saying how long. */
@@ -69,10 +90,10 @@ const DEFAULT_LOGIN_DELAY_MS = MINUTE_MS;
  * of their own, so that one alone proves nothing.
  * @param loginDelaySeconds as announced by CAPA, if it was
  */
-export function rejected(reply: StatusReply, phase: Phase, loginDelaySeconds?: number): Pop3Error {
+export function rejected(reply: ServerWords, phase: Phase, loginDelaySeconds?: number): Pop3Error {
   const make = (code: ErrorCode, message: string, more: Omit<Pop3ErrorDetails, 'reply'> = {}): Pop3Error =>
     new Pop3Error('rejected', code, message, { ...more, reply });
-  switch (reply.code) {
+  switch (reply.code ?? '') {
     case 'IN-USE':
       return make('MAILDROP_LOCKED', 'the maildrop is in use by another session', { retryAfterMs: MINUTE_MS });
     case 'LOGIN-DELAY':
@@ -86,25 +107,12 @@ export function rejected(reply: StatusReply, phase: Phase, loginDelaySeconds?: n
     case 'SYS/PERM':
       return make('SERVER_REJECTED', 'the mail server has a problem that needs its operator');
     default:
-      return byPhase(phase, make);
-  }
-}
-
-type MakeError = (code: ErrorCode, message: string, more?: { retryable: boolean }) => Pop3Error;
-
-function byPhase(phase: Phase, make: MakeError): Pop3Error {
-  switch (phase) {
-    case 'greeting':
-      return make('SERVER_REJECTED', 'the mail server refused the connection', { retryable: true });
-    case 'signIn':
-      return make('AUTHENTICATION_FAILED', 'the mail server refused the sign-in');
-    case 'command':
-      return make('SERVER_REJECTED', 'the mail server refused the command');
+      return make(...BY_PHASE[phase]);
   }
 }
 
 const codeOf = (error: unknown): string => {
-  const code = (error as { code?: unknown } | null)?.code;
+  const code = propertyOf(error, 'code');
   return typeof code === 'string' ? code : '';
 };
 

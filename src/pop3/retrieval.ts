@@ -81,7 +81,7 @@ export class Retrieval<R extends RetrieveRequest> implements AsyncIterableIterat
   }
 
   private handOut(item: Retrieved<R>): Retrieved<R> {
-    if (item.kind === 'stream') this.stream = item.octets as MessageStream;
+    if (item.kind === 'stream' && item.octets instanceof MessageStream) this.stream = item.octets;
     this.reservoir.remove(ITEM_BYTES + (item.kind === 'whole' ? item.octets.length : 0));
     return item;
   }

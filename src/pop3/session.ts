@@ -1,5 +1,5 @@
 import { Pipeline, type Command } from './pipeline.js';
-import { aborted, connectionClosed, timedOut, type Pop3Error } from './pop3.errors.js';
+import { aborted, asSessionError, connectionClosed, timedOut, type Pop3Error } from './pop3.errors.js';
 import { POP3_LIMITS, type Pop3Timeouts } from './pop3.limits.js';
 import type { Transport } from './transport.js';
 
@@ -77,7 +77,7 @@ export class Session {
     try {
       this.pipeline.receive(chunk);
     } catch (error) {
-      return this.fail(error as Pop3Error);
+      return this.fail(asSessionError(error));
     }
     this.watch(this.pipeline.progress !== before);
   }

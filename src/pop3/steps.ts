@@ -1,10 +1,11 @@
+import { isMailError } from '../mailbox/mailbox.errors.js';
+import { Pop3Error } from './pop3.errors.js';
 import type { ConnectionStepName, StepListener } from '../mailbox/connection.port.js';
 
 /** What to show of an error: the server's own words where there are any (already without secrets). */
 function describeError(error: unknown): string {
-  const { serverText, message } = error as { serverText?: unknown; message?: unknown };
-  if (typeof serverText === 'string' && serverText !== '') return serverText;
-  return typeof message === 'string' ? message : 'failed';
+  if (error instanceof Pop3Error && error.serverText) return error.serverText;
+  return isMailError(error) ? error.message : 'failed';
 }
 
 /**

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { TLSSocket } from 'node:tls';
 import type { ServerCertificate } from './tls-fixtures.js';
@@ -142,7 +142,9 @@ export class ScriptedServer {
   }
 
   get port(): number {
-    return (this.server.address() as AddressInfo).port;
+    const address = this.server.address();
+    if (address === null || typeof address === 'string') throw new Error('the server is closed');
+    return address.port;
   }
 
   /** All lines all clients sent, in order of connection. */

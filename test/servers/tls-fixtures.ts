@@ -47,9 +47,8 @@ function issue(dir: string, name: string, altNames: string): ServerCertificate {
   return { certPem: read(`${name}.pem`), keyPem: read(`${name}.key`) };
 }
 
-const newKey = (name: string): string[] => [
-  ...['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', `${name}.key`],
-];
+const newKey = (name: string): string[] =>
+  `-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout ${name}.key`.split(' ');
 
 function openssl(dir: string, ...args: readonly string[]): void {
   execFileSync('openssl', args, { cwd: dir, stdio: 'ignore' });
