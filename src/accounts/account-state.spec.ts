@@ -1,0 +1,127 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { ERROR_CODES } from '../mailbox/model/error-code.js';
+import { ACCOUNT_STATES, type AccountState, type AccountStatus } from './account.js';
+import { initialStatus, nextStatus, type AccountEvent } from './account-state.js';
+
+const at = (ms: number): Date => new Date(ms);
+const failed = (code: (typeof ERROR_CODES)[number], nextAttemptAt?: Date): AccountEvent => ({
+  kind: 'failed',
+  error: { code, message: 'no' },
+  nextAttemptAt,
+});
+const inState = (state: AccountState): AccountStatus => ({ state, since: at(1) });
+
+describe('nextStatus', () => {
+  const table: [AccountState, AccountEvent['kind'], AccountState][] = [
+    ['CONNECTING', 'connecting', 'CONNECTING'],
+    ['SYNCING', 'connecting', 'CONNECTING'],
+    ['ONLINE', 'connecting', 'CONNECTING'],
+    ['OFFLINE', 'connecting', 'OFFLINE'],
+    ['AUTHENTICATION_FAILED', 'connecting', 'AUTHENTICATION_FAILED'],
+    ['PAUSED', 'connecting', 'PAUSED'],
+    ['CONNECTING', 'synchronising', 'SYNCING'],
+    ['SYNCING', 'synchronising', 'SYNCING'],
+    ['ONLINE', 'synchronising', 'ONLINE'],
+    ['OFFLINE', 'synchronising', 'SYNCING'],
+    ['AUTHENTICATION_FAILED', 'synchronising', 'SYNCING'],
+    ['PAUSED', 'synchronising', 'PAUSED'],
+    ['CONNECTING', 'succeeded', 'ONLINE'],
+    ['SYNCING', 'succeeded', 'ONLINE'],
+    ['ONLINE', 'succeeded', 'ONLINE'],
+    ['OFFLINE', 'succeeded', 'ONLINE'],
+    ['AUTHENTICATION_FAILED', 'succeeded', 'ONLINE'],
+    ['PAUSED', 'succeeded', 'PAUSED'],
+    ['CONNECTING', 'paused', 'PAUSED'],
+    ['SYNCING', 'paused', 'PAUSED'],
+    ['ONLINE', 'paused', 'PAUSED'],
+    ['OFFLINE', 'paused', 'PAUSED'],
+    ['AUTHENTICATION_FAILED', 'paused', 'PAUSED'],
+    ['PAUSED', 'paused', 'PAUSED'],
+    ['CONNECTING', 'resumed', 'CONNECTING'],
+    ['SYNCING', 'resumed', 'SYNCING'],
+    ['ONLINE', 'resumed', 'ONLINE'],
+    ['OFFLINE', 'resumed', 'OFFLINE'],
+    ['AUTHENTICATION_FAILED', 'resumed', 'AUTHENTICATION_FAILED'],
+    ['PAUSED', 'resumed', 'CONNECTING'],
+    ['CONNECTING', 'settingsChanged', 'CONNECTING'],
+    ['SYNCING', 'settingsChanged', 'CONNECTING'],
+    ['ONLINE', 'settingsChanged', 'CONNECTING'],
+    ['OFFLINE', 'settingsChanged', 'CONNECTING'],
+    ['AUTHENTICATION_FAILED', 'settingsChanged', 'CONNECTING'],
+    ['PAUSED', 'settingsChanged', 'PAUSED'],
+  ];
+  it.each(table)('%s, %s: %s', (from, kind, to) => {
+    expect(nextStatus(inState(from), { kind } as AccountEvent, at(2)).state).toBe(to);
+  });
+
+  it.each(ERROR_CODES)('calls an account whose failure is %s what it is', (code) => {
+    const status = nextStatus(inState('ONLINE'), failed(code, at(9)), at(2));
+    expect(status).toEqual({
+      state: code === 'AUTHENTICATION_FAILED' ? 'AUTHENTICATION_FAILED' : 'OFFLINE',
+      since: at(2),
+      lastError: { code, message: 'no', at: at(2) },
+      nextAttemptAt: at(9),
+    });
+  });
+
+  it('keeps since while a failure repeats, and tells the newest error', () => {
+    const first = nextStatus(inState('ONLINE'), failed('TIMEOUT', at(5)), at(2));
+    const second = nextStatus(first, failed('CONNECTION_FAILED', at(9)), at(6));
+    expect(second).toMatchObject({ since: at(2), nextAttemptAt: at(9), lastError: { code: 'CONNECTION_FAILED', at: at(6) } });
+  });
+
+  it('writes the last success of a healthy account only now and then', () => {
+    const online = nextStatus(inState('CONNECTING'), { kind: 'succeeded' }, at(10_000));
+    expect(nextStatus(online, { kind: 'succeeded' }, at(39_999))).toBe(online);
+    expect(nextStatus(online, { kind: 'succeeded' }, at(40_000))).toEqual({ ...online, lastSuccessAt: at(40_000) });
+  });
+
+  const event: fc.Arbitrary<AccountEvent> = fc.oneof(
+    fc.constantFrom<AccountEvent>(
+      { kind: 'connecting' },
+      { kind: 'synchronising' },
+      { kind: 'succeeded' },
+      { kind: 'paused' },
+      { kind: 'resumed' },
+      { kind: 'settingsChanged' },
+    ),
+    fc.tuple(fc.constantFrom(...ERROR_CODES), fc.option(fc.nat(), { nil: undefined })).map(([code, delay]) =>
+      failed(code, delay === undefined ? undefined : at(delay)),
+    ),
+  );
+  const history = fc.array(fc.tuple(event, fc.nat(60_000)));
+
+  it('never tells a status that contradicts itself, whatever happens', () => {
+    fc.assert(
+      fc.property(history, (steps) => {
+        let now = 0;
+        let status = initialStatus(at(now));
+        for (const [step, elapsed] of steps) {
+          now += elapsed;
+          const next = nextStatus(status, step, at(now));
+          const failing = next.state === 'OFFLINE' || next.state === 'AUTHENTICATION_FAILED';
+          expect(ACCOUNT_STATES).toContain(next.state);
+          expect(next.since).toEqual(next.state === status.state ? status.since : at(now));
+          if (next.nextAttemptAt) expect(failing).toBe(true);
+          if (failing) expect(next.lastError).toBeDefined();
+          if (next.state === 'ONLINE' || next.state === 'PAUSED') expect(next.lastError).toBeUndefined();
+          if (next.state === 'ONLINE') expect(next.lastSuccessAt).toBeDefined();
+          if (status.state === 'PAUSED' && next.state !== 'PAUSED') expect(step.kind).toBe('resumed');
+          expect(next.lastSuccessAt?.getTime() ?? 0).toBeGreaterThanOrEqual(status.lastSuccessAt?.getTime() ?? 0);
+          status = next;
+        }
+      }),
+    );
+  });
+
+  it('is idempotent at one moment', () => {
+    fc.assert(
+      fc.property(history, event, (steps, last) => {
+        const status = steps.reduce((s, [step, ms]) => nextStatus(s, step, at(ms)), initialStatus(at(0)));
+        const once = nextStatus(status, last, at(70_000));
+        expect(nextStatus(once, last, at(70_000))).toEqual(once);
+      }),
+    );
+  });
+});
