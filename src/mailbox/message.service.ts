@@ -4,6 +4,7 @@ import { CONFIG, type Config } from '../config/config.js';
 import { MIRROR_STORE, type MirrorStore } from '../store/mirror.port.js';
 import type { Keeper, Outcome } from './keeper.port.js';
 import { KEEPER_PROVIDER, MAILBOX_LOCKS, type KeeperProvider } from './keeper-provider.port.js';
+import { checkKeywords } from './keywords.js';
 import { invalidInput, MailError, notFound } from './mailbox.errors.js';
 import type { MailboxLocks } from './mailbox-locks.port.js';
 import {
@@ -48,7 +49,8 @@ export class MessageService {
   ) {}
 
   async updateMessages(ctx: Principal, ids: readonly MessageId[], change: FlagChange): Promise<MessagesResult> {
-    checkKeywords(change);
+    checkKeywords(change.addKeywords ?? [], 'addKeywords');
+    checkKeywords(change.removeKeywords ?? [], 'removeKeywords');
     const failures = await this.command(ctx, ids, [], async ({ keeper, mailbox, messages, signal }) => {
       const outcomes = await keeper.setFlags(mailbox, messages, change, signal);
       const rows = outcomes.flatMap((o) => (o.ok ? [{ id: o.messageId, ...o.value }] : []));
@@ -238,16 +240,5 @@ const movedMeanwhile = (): MailError =>
 function sameAccount(from: Mailbox, to: Mailbox): void {
   if (from.accountId !== to.accountId) {
     throw invalidInput(['input', 'mailboxId'], 'the mailbox belongs to another account than the message');
-  }
-}
-
-/** RFC 9051 section 9: a keyword is an atom, so no spaces, controls, brackets, quotes, backslash or wildcards. */
-const KEYWORD = /^[!#$&'+,\-./0-9:;<=>?@A-Z^_`a-z|~]{1,200}$/;
-
-function checkKeywords({ addKeywords = [], removeKeywords = [] }: FlagChange): void {
-  for (const [field, keywords] of Object.entries({ addKeywords, removeKeywords })) {
-    const bad = keywords.find((keyword) => !KEYWORD.test(keyword));
-    if (bad !== undefined)
-      throw invalidInput(['input', field], "a keyword holds only letters, digits and !#$&'+,-./:;<=>?@^_`|~");
   }
 }
