@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { ERROR_CODES } from '../mailbox/model/error-code.js';
 import { ACCOUNT_STATES, type AccountState, type AccountStatus } from './account.js';
 import { initialStatus, nextStatus, type AccountEvent } from './account-state.js';
@@ -68,7 +68,11 @@ describe('nextStatus', () => {
   it('keeps since while a failure repeats, and tells the newest error', () => {
     const first = nextStatus(inState('ONLINE'), failed('TIMEOUT', at(5)), at(2));
     const second = nextStatus(first, failed('CONNECTION_FAILED', at(9)), at(6));
-    expect(second).toMatchObject({ since: at(2), nextAttemptAt: at(9), lastError: { code: 'CONNECTION_FAILED', at: at(6) } });
+    expect(second).toMatchObject({
+      since: at(2),
+      nextAttemptAt: at(9),
+      lastError: { code: 'CONNECTION_FAILED', at: at(6) },
+    });
   });
 
   it('writes the last success of a healthy account only now and then', () => {
@@ -86,9 +90,9 @@ describe('nextStatus', () => {
       { kind: 'resumed' },
       { kind: 'settingsChanged' },
     ),
-    fc.tuple(fc.constantFrom(...ERROR_CODES), fc.option(fc.nat(), { nil: undefined })).map(([code, delay]) =>
-      failed(code, delay === undefined ? undefined : at(delay)),
-    ),
+    fc
+      .tuple(fc.constantFrom(...ERROR_CODES), fc.option(fc.nat(), { nil: undefined }))
+      .map(([code, delay]) => failed(code, delay === undefined ? undefined : at(delay))),
   );
   const history = fc.array(fc.tuple(event, fc.nat(60_000)));
 
