@@ -11,19 +11,19 @@ describe('an -ERR', () => {
     [undefined, 'AUTHENTICATION_FAILED', 'reauthenticate', undefined],
     ['OTHER', 'AUTHENTICATION_FAILED', 'reauthenticate', undefined],
   ])('case 19: [%s] at sign-in is %s, cure %s', (code, wanted, cure, retryAfterMs) => {
-    const error = rejected({ kind: 'err', code, text: 'words' }, 'signIn');
+    const error = rejected({ code, text: 'words' }, 'signIn');
     expect(error).toMatchObject({ code: wanted, cure, retryAfterMs, responseCode: code, serverText: 'words' });
   });
 
   it('case 19: waits as long as CAPA said', () => {
-    expect(rejected({ kind: 'err', code: 'LOGIN-DELAY', text: '' }, 'signIn', 900).retryAfterMs).toBe(900_000);
+    expect(rejected({ code: 'LOGIN-DELAY', text: '' }, 'signIn', 900).retryAfterMs).toBe(900_000);
   });
 
   it.each([
     ['greeting', 'retry'],
     ['command', 'fixInput'],
   ] as const)('without a code in a %s is the server refusing, cure %s', (phase, cure) => {
-    expect(rejected({ kind: 'err', text: '' }, phase)).toMatchObject({ code: 'SERVER_REJECTED', cure });
+    expect(rejected({ text: '' }, phase)).toMatchObject({ code: 'SERVER_REJECTED', cure });
   });
 });
 

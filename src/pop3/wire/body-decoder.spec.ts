@@ -99,7 +99,7 @@ describe('BodyDecoder', () => {
     ['a dot, a CR and no LF', '.\ra\r\n.\r\n', '\ra\r\n|'],
   ])('takes %s', (_what, wire, wanted) => {
     expect(decodeText(wire)).toBe(wanted);
-    expect(decodeText(...wire)).toBe(wanted);
+    expect(decodeText(...wire.split(''))).toBe(wanted);
   });
 
   it('case 3: finds the terminator wherever it is cut', () => {
@@ -117,7 +117,7 @@ describe('BodyDecoder', () => {
 
   it('case 6: a bare LF ends no line', () => {
     expect(decodeText('a\n.\nb\n.\r\n+OK fake\r\n.\r\n')).toBe('a\n.\nb\n.\r\n+OK fake\r\n|');
-    expect(decodeText(...'a\n.\nb\n.\r\n+OK fake\r\n.\r\n')).toBe('a\n.\nb\n.\r\n+OK fake\r\n|');
+    expect(decodeText(...'a\n.\nb\n.\r\n+OK fake\r\n.\r\n'.split(''))).toBe('a\n.\nb\n.\r\n+OK fake\r\n|');
   });
 
   it('reads a server that ends its lines in LF', () => {
