@@ -28,7 +28,7 @@ export class RuntimeFactory {
 
   private runner(account: Account, keeper: Keeper, epoch: bigint): AccountRunner {
     const { mirror, synchroniser } = this;
-    const status = (event: RunnerEvent): Promise<void> => this.report(account, keeper, event);
+    const status = this.reporter(account, keeper);
     if (keeper.storage === 'SERVER') {
       return new ServerAccountRunner({ accountId: account.id, keeper, epoch, synchroniser, mirror, status });
     }
@@ -38,14 +38,20 @@ export class RuntimeFactory {
 
   private events({ id }: Account): RuntimeEvents {
     return {
-      connecting: () => this.statuses.applyEvent(id, { type: 'connecting' }),
-      failed: (error, nextAttemptAt) => this.statuses.applyEvent(id, { type: 'failed', error, nextAttemptAt }),
+      connecting: () => this.statuses.applyEvent(id, { kind: 'connecting' }),
+      failed: (error, nextAttemptAt) => this.statuses.applyEvent(id, { kind: 'failed', error, nextAttemptAt }),
     };
   }
 
-  private async report({ id }: Account, keeper: Keeper, event: RunnerEvent): Promise<void> {
-    await this.statuses.applyEvent(id, { type: event });
-    const { capabilities } = keeper;
-    if (capabilities) await this.mirror.write(id, (tx) => tx.setCapabilities(capabilities));
+  private reporter({ id }: Account, keeper: Keeper): (event: RunnerEvent) => Promise<void> {
+    let told = '';
+    return async (event) => {
+      await this.statuses.applyEvent(id, { kind: event });
+      const { capabilities } = keeper;
+      const text = JSON.stringify(capabilities ?? '');
+      if (!capabilities || text === told) return;
+      await this.mirror.write(id, (tx) => tx.setCapabilities(capabilities));
+      told = text;
+    };
   }
 }
