@@ -7,7 +7,7 @@ import { DovecotProcess } from './dovecot-process.js';
 import { findFreePorts } from './free-ports.js';
 import { MaildirWriter } from './maildir.js';
 import { runAs } from './run-as.js';
-import { createTlsFixtures } from './tls-stub.js';
+import { createTlsFixtures } from './tls-fixtures.js';
 import { findUnprivilegedUser, type UnprivilegedUser } from './unprivileged-user.js';
 
 export interface DovecotOptions {
