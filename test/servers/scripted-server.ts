@@ -22,14 +22,14 @@ export class ScriptedPeer {
   private readonly unread: string[] = [];
   private rest = '';
   private ended = false;
-  private wake?: () => void;
+  private waiting: (() => void)[] = [];
 
   constructor(private socket: Socket) {
     this.adopt(socket);
   }
 
   get closed(): boolean {
-    return this.ended;
+    return this.ended || this.socket.destroyed;
   }
 
   /** The next line, without its CRLF; undefined when the client hung up. */
@@ -37,7 +37,7 @@ export class ScriptedPeer {
     for (;;) {
       const line = this.unread.shift();
       if (line !== undefined || this.ended) return line;
-      await new Promise<void>((resolve) => (this.wake = resolve));
+      await this.news();
     }
   }
 
@@ -90,11 +90,20 @@ export class ScriptedPeer {
 
   /** Resolves when the client has hung up. */
   async clientClosed(): Promise<void> {
-    while (!this.ended) await new Promise<void>((resolve) => (this.wake = resolve));
+    while (!this.ended) await this.news();
   }
 
   destroy(): void {
     this.socket.destroy();
+  }
+
+  /** Resolves when lines came or the client left. */
+  private news(): Promise<void> {
+    return new Promise((resolve) => this.waiting.push(resolve));
+  }
+
+  private wake(): void {
+    for (const resolve of this.waiting.splice(0)) resolve();
   }
 
   private adopt(socket: Socket): void {
@@ -113,14 +122,14 @@ export class ScriptedPeer {
   private readonly onError = (): void => {};
   private readonly onClose = (): void => {
     this.ended = true;
-    this.wake?.();
+    this.wake();
   };
   private readonly onData = (chunk: Buffer): void => {
     const lines = (this.rest + chunk.toString('latin1')).split('\r\n');
     this.rest = lines.pop() ?? '';
     this.received.push(...lines);
     this.unread.push(...lines);
-    this.wake?.();
+    this.wake();
   };
 }
 
