@@ -244,7 +244,7 @@ describe('Pop3Client, messages', () => {
       ['stream', 1],
       ['whole', 2],
     ]);
-    expect(seen[0]!.octets === octets).toBe(true);
+    expect(seen[0]?.octets === octets).toBe(true);
   });
 
   it('case 6: what looks like replies inside a message stays there', async () => {
@@ -320,7 +320,7 @@ describe('Pop3Client, backpressure', () => {
     const client = await signedIn((peer) => serveMaildrop(peer, ['1\r\n', '2\r\n', '3\r\n']));
     for await (const message of client.retrieve(numbers(300), LIMIT)) if (message.request.number === 2) break;
     await expect(client.quit()).rejects.toEqual(failing('aborted'));
-    await server.peers[0]!.clientClosed();
+    await server.peer().clientClosed();
     expectNoLastWords();
   });
 
@@ -356,7 +356,7 @@ describe('Pop3Client, poisoned sessions', () => {
     const result = await readAll(client.retrieve(numbers(5), limit));
     await expect(client.delete([1])).rejects.toBe(result.error);
     await expect(client.quit()).rejects.toBe(result.error);
-    await server.peers[0]!.clientClosed();
+    await server.peer().clientClosed();
     expectNoLastWords();
     return { client, ...result };
   }
@@ -466,7 +466,7 @@ describe('Pop3Client, poisoned sessions', () => {
     const client = await signedIn((peer) => peer.answer(command, reply));
     await client.stat().catch(() => {});
     await expect(client.quit()).rejects.toEqual(failing(failure));
-    await server.peers[0]!.clientClosed();
+    await server.peer().clientClosed();
     expectNoLastWords();
   });
 
@@ -550,7 +550,7 @@ describe('Pop3Client, poisoned sessions', () => {
 
   it('the server hangs up while nothing is due', async () => {
     const client = await signedIn(async (peer) => peer.end());
-    await server.peers[0]!.clientClosed();
+    await server.peer().clientClosed();
     await expect(client.stat()).rejects.toEqual(failing('closed'));
   });
 });

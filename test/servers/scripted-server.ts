@@ -135,7 +135,7 @@ export class ScriptedPeer {
 
 /** A TCP or TLS server on a free loopback port that plays a script to each client. */
 export class ScriptedServer {
-  readonly peers: ScriptedPeer[] = [];
+  private readonly peers: ScriptedPeer[] = [];
   private readonly scripts: Promise<void>[] = [];
   private readonly failures: unknown[] = [];
 
@@ -154,6 +154,13 @@ export class ScriptedServer {
     const address = this.server.address();
     if (address === null || typeof address === 'string') throw new Error('the server is closed');
     return address.port;
+  }
+
+  /** The connection of the `index`th client. @throws when there was none */
+  peer(index = 0): ScriptedPeer {
+    const peer = this.peers[index];
+    if (!peer) throw new Error(`no client ${index} came`);
+    return peer;
   }
 
   /** All lines all clients sent, in order of connection. */
