@@ -1,6 +1,8 @@
 /** Unit specs sit beside the code, everything that needs servers is under test/. ESM because Nest 12 is ESM only. */
 export default {
   testEnvironment: 'node',
+  globalSetup: '<rootDir>/test/setup/global-setup.mjs',
+  globalTeardown: '<rootDir>/test/setup/global-teardown.mjs',
   roots: ['<rootDir>/src', '<rootDir>/test', '<rootDir>/demo'],
   testRegex: String.raw`\.(e2e-)?spec\.ts$`,
   extensionsToTreatAsEsm: ['.ts'],

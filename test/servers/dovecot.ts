@@ -1,5 +1,4 @@
 import { chmod, chown, mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { dovecotConfig, imapCapabilityWithout, type DovecotPorts } from './dovecot-config.js';
@@ -7,6 +6,7 @@ import { DovecotProcess } from './dovecot-process.js';
 import { findFreePorts } from './free-ports.js';
 import { MaildirWriter } from './maildir.js';
 import { runAs } from './run-as.js';
+import { runDirectory } from './run-directory.js';
 import { createTlsFixtures } from './tls-fixtures.js';
 import { findUnprivilegedUser, type UnprivilegedUser } from './unprivileged-user.js';
 
@@ -66,7 +66,7 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
 }
 
 async function prepare(owner: UnprivilegedUser, options: DovecotOptions): Promise<Dovecot> {
-  const dir = await mkdtemp(join(tmpdir(), 'dovecot-'));
+  const dir = await mkdtemp(join(runDirectory(), 'dovecot-'));
   const [imap = 0, imaps = 0, pop3 = 0, pop3s = 0] = await findFreePorts(4);
   const ports = { imap, imaps, pop3, pop3s };
   const tls = createTlsFixtures();

@@ -1,0 +1,104 @@
+import { chown, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { DataSource } from 'typeorm';
+import { findBinaries } from '../../src/store/embedded/binaries.js';
+import { runCommand, type Identity } from '../../src/store/embedded/command.js';
+import { findUnprivilegedUser } from '../../src/store/embedded/server-user.js';
+import { loadMigrations } from '../../src/store/migrations/load-migrations.js';
+import { runMigrations } from '../../src/store/migrations/run-migrations.js';
+import { findFreePorts } from './free-ports.js';
+import { runDirectory } from './run-directory.js';
+
+export interface Cluster {
+  urlOf(database: string): string;
+}
+
+/** The database that fresh ones are copied from; nobody may be connected to it. */
+export const TEMPLATE = 'mailroom_template';
+
+const START_MS = 120_000;
+const COMMAND_MS = 60_000;
+const START_ATTEMPTS = 3;
+// It may lose everything when the machine stops, which a test does not mind.
+const SETTINGS = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=300'];
+
+/**
+ * The one Postgres of this run of jest. Files of tests run in several processes: whoever makes the directory first starts
+ * it, the others wait for the file that says where it is. It is a daemon, ended when all tests are done (test/setup).
+ */
+export async function findOrStartCluster(): Promise<Cluster> {
+  const home = join(runDirectory(), 'postgres');
+  const first = await mkdir(home).then(
+    () => true,
+    () => false,
+  );
+  if (first) await publishOutcome(home, startCluster(home));
+  const deadline = Date.now() + START_MS;
+  while (Date.now() < deadline) {
+    const outcome = await readFile(outcomeFile(home), 'utf8').catch(() => undefined);
+    if (outcome !== undefined) return open(outcome);
+    await delay(50);
+  }
+  throw new Error('Postgres was not started in time by another test');
+}
+
+const outcomeFile = (home: string): string => join(home, 'outcome.json');
+
+async function publishOutcome(home: string, starting: Promise<number>): Promise<void> {
+  const outcome = await starting.then(
+    (port) => ({ port }),
+    (error: unknown) => ({ error: String(error) }),
+  );
+  await writeFile(`${outcomeFile(home)}.draft`, JSON.stringify(outcome));
+  await rename(`${outcomeFile(home)}.draft`, outcomeFile(home));
+}
+
+function open(text: string): Cluster {
+  const outcome: { port?: number; error?: string } = JSON.parse(text);
+  if (outcome.port === undefined) throw new Error(`Postgres could not be started: ${outcome.error}`);
+  return clusterOn(outcome.port);
+}
+
+function clusterOn(port: number): Cluster {
+  return { urlOf: (database) => `postgres://mail@127.0.0.1:${port}/${database}` };
+}
+
+async function startCluster(home: string): Promise<number> {
+  const as = process.getuid?.() === 0 ? await findUnprivilegedUser() : undefined;
+  if (as) await chown(home, as.uid, as.gid);
+  const { initdb } = await findBinaries(as);
+  const data = join(home, 'data');
+  const trust = ['-U', 'mail', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8'];
+  await runCommand(initdb, ['-D', data, ...trust, '--no-sync'], { as, timeoutMs: COMMAND_MS });
+  const port = await startServer(join(dirname(initdb), 'pg_ctl'), home, as);
+  await makeTemplate(clusterOn(port));
+  return port;
+}
+
+async function startServer(pgCtl: string, home: string, as: Identity | undefined): Promise<number> {
+  const log = join(home, 'log');
+  for (let attempt = 1; ; attempt += 1) {
+    const [port = 0] = await findFreePorts(1);
+    const listen = ['-p', String(port), '-c', 'listen_addresses=127.0.0.1', '-k', home];
+    const options = [...listen, ...SETTINGS.flatMap((setting) => ['-c', setting])].join(' ');
+    const start = ['start', '-w', '-s', '-D', join(home, 'data'), '-l', log, '-o', options];
+    try {
+      await runCommand(pgCtl, start, { as, timeoutMs: COMMAND_MS });
+      return port;
+    } catch (cause) {
+      const said = await readFile(log, 'utf8').catch(() => '');
+      if (attempt === START_ATTEMPTS || !said.includes('Address already in use')) throw new Error(said, { cause });
+    }
+  }
+}
+
+async function makeTemplate(cluster: Cluster): Promise<void> {
+  const url = cluster.urlOf(TEMPLATE);
+  const server = await new DataSource({ type: 'postgres', url: cluster.urlOf('postgres') }).initialize();
+  await server.query(`CREATE DATABASE ${TEMPLATE}`);
+  await server.destroy();
+  const template = await new DataSource({ type: 'postgres', url, migrations: loadMigrations() }).initialize();
+  await runMigrations(template);
+  await template.destroy();
+}
