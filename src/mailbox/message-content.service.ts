@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { maySee, requireScope, type Principal } from '../auth/principal.js';
 import { CONFIG, type Config } from '../config/config.js';
 import { decodeHeaderFields } from '../mime/header-fields.js';
-import { decodePart } from '../mime/decode-part.js';
+import { decodePart } from '../mime/transfer-encoding.js';
 import { findPart } from '../mime/part-tree.js';
 import { MIRROR_STORE, type MirrorStore } from '../store/mirror.port.js';
 import { bodyOf, bodyRequests, previewOf, previewRequest, type MessageBodySource } from './message-text.js';
@@ -34,7 +34,7 @@ export class MessageContentService {
     const signal = AbortSignal.timeout(previewDeadlineMs);
     const made = await this.perMailbox(unknown, async (keeper, mailbox, group) => {
       const parts = await keeper.fetchParts(mailbox, group.flatMap(previewRequest), signal);
-      return Promise.all(group.map((message) => previewOf(message, parts)));
+      return group.map((message) => previewOf(message, parts));
     });
     const rows = unknown.flatMap(({ id, accountId }) => {
       const preview = made.get(id);
@@ -54,7 +54,7 @@ export class MessageContentService {
     const bodies = await this.perMailbox(visible, async (keeper, mailbox, group) => {
       const requests = group.flatMap((message) => bodyRequests(message, maxBodyBytes));
       const parts = requests.length > 0 ? await keeper.fetchParts(mailbox, requests, signal) : [];
-      return Promise.all(group.map((message) => bodyOf(message, parts)));
+      return group.map((message) => bodyOf(message, parts));
     });
     return messages.map(({ id }) => bodies.get(id) ?? notFound('message'));
   }

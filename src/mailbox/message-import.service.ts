@@ -66,7 +66,9 @@ export class MessageImportService {
   private check({ octets, idempotencyKey, flags }: ImportInput): void {
     const { maxImportBytes } = this.config.limits;
     if (octets.length > maxImportBytes) {
-      throw new MailError('TOO_LARGE', `a message of at most ${maxImportBytes} octets`, { field: ['input', 'rawBase64'] });
+      throw new MailError('TOO_LARGE', `a message of at most ${maxImportBytes} octets`, {
+        field: ['input', 'rawBase64'],
+      });
     }
     if (octets.length === 0) throw invalidInput(['input', 'rawBase64'], 'an empty message cannot be stored');
     if (idempotencyKey !== undefined && (idempotencyKey === '' || idempotencyKey.length > maxKeyLength)) {

@@ -1,6 +1,6 @@
-import { findBodyParts } from '../mime/body-parts.js';
-import { decodePart } from '../mime/decode-part.js';
-import { decodeText } from '../mime/decode-text.js';
+import { findBodyParts } from '../mime/part-tree.js';
+import { decodeOctets } from '../mime/transfer-encoding.js';
+import { decodeText } from '../mime/charset.js';
 import { htmlToText } from '../mime/html-to-text.js';
 import { makePreview } from '../mime/preview.js';
 import type { FetchedPart, PartRequest } from './keeper.port.js';
@@ -31,29 +31,27 @@ export function previewRequest(message: Message): readonly PartRequest[] {
 }
 
 /** @returns undefined where the part could not be had: that is not known to be empty */
-export async function previewOf(message: Message, parts: readonly FetchedPart[]): Promise<string | undefined> {
+export function previewOf(message: Message, parts: readonly FetchedPart[]): string | undefined {
   const { text, html } = findBodyParts(message.root);
   if (!text && !html) return '';
-  const decoded = await decodedText(message, text ?? html, parts);
+  const decoded = decodedText(message, text ?? html, parts);
   return decoded && makePreview(text ? decoded.text : htmlToText(decoded.text));
 }
 
-export async function bodyOf(message: Message, parts: readonly FetchedPart[]): Promise<MessageBodySource> {
+export function bodyOf(message: Message, parts: readonly FetchedPart[]): MessageBodySource {
   const { text, html } = findBodyParts(message.root);
-  const plain = await decodedText(message, text, parts);
-  const rich = await decodedText(message, html, parts);
+  const plain = decodedText(message, text, parts);
+  const rich = decodedText(message, html, parts);
   return { text: plain?.text, html: rich?.text, truncated: !!(plain?.truncated || rich?.truncated) };
 }
 
-async function decodedText(
+function decodedText(
   message: Message,
   part: Part | undefined,
   parts: readonly FetchedPart[],
-): Promise<{ text: string; truncated: boolean } | undefined> {
+): { text: string; truncated: boolean } | undefined {
   const fetched = part && parts.find((p) => p.messageId === message.id && p.partNumber === part.partNumber);
   if (!fetched) return undefined;
-  const octets: Buffer[] = [];
-  for await (const chunk of decodePart([fetched.octets], part.encoding)) octets.push(chunk);
-  const { text } = decodeText(Buffer.concat(octets), part.charset, part.contentType);
+  const { text } = decodeText(decodeOctets(fetched.octets, part.encoding), part.charset, part.contentType);
   return { text, truncated: fetched.truncated };
 }

@@ -1,5 +1,6 @@
 import type { HeaderCondition, MessageFilter, ServerSearchHit } from '../mailbox/model/search.js';
-import { containsPattern, storableText, type Parameter } from './sql.js';
+import { storableText } from '../mime/clean-text.js';
+import { containsPattern, type Parameter } from './sql.js';
 
 /** Collects parameters while a statement is put together; nothing a caller gave ever stands in the text itself. */
 export class Parameters {

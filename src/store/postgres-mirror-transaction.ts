@@ -26,7 +26,8 @@ import type {
   NewMailbox,
   NewMessage,
 } from './mirror.port.js';
-import { jsonText, select, storableText, type Parameter } from './sql.js';
+import { storableText } from '../mime/clean-text.js';
+import { jsonText, select, type Parameter } from './sql.js';
 
 const INSERT_NAMES = Object.keys(INSERT_COLUMNS).join(', ');
 const INSERT_TYPES = Object.entries(INSERT_COLUMNS)

@@ -169,7 +169,12 @@ describe('mirror', () => {
     const [message] = await store.findRemovedMessages([id!]);
     expect(message).toMatchObject({ id, envelope: { subject: 'gone' }, internalDate: data().internalDate });
     expect((await store.findRemovedMailboxes([inbox]))[0]).toMatchObject({ id: inbox, path: 'INBOX' });
-    expect(await positionsOf(accountId)).toEqual(['MAILBOX_ADDED', 'MESSAGE_ADDED', 'MESSAGE_REMOVED', 'MAILBOX_REMOVED']);
+    expect(await positionsOf(accountId)).toEqual([
+      'MAILBOX_ADDED',
+      'MESSAGE_ADDED',
+      'MESSAGE_REMOVED',
+      'MAILBOX_REMOVED',
+    ]);
   });
 
   it('keeps the id that clients hold when a synchronisation found the moved message first', async () => {
@@ -241,32 +246,39 @@ describe('mirror', () => {
   it('pages forward and backward over equal keys without skipping or repeating, whatever the order', async () => {
     const same = new Date('2026-05-05T00:00:00Z');
     await insert(
-      Array.from({ length: 23 }, (_, i) => remote(i + 1, { subject: `s${i % 3}`, sizeBytes: i % 4, internalDate: same })),
+      Array.from({ length: 23 }, (_, i) =>
+        remote(i + 1, { subject: `s${i % 3}`, sizeBytes: i % 4, internalDate: same }),
+      ),
     );
     const orders = ['RECEIVED_AT', 'SENT_AT', 'SIZE', 'SUBJECT', 'FROM'] as const;
     await fc.assert(
-      fc.asyncProperty(fc.constantFrom(...orders), fc.constantFrom('ASC', 'DESC'), fc.integer({ min: 1, max: 9 }), async (field, direction, size) => {
-        const order: MessageOrder = { field, direction };
-        const query = { accountIds: [accountId], filter: {}, order };
-        const whole = (await store.listMessages({ ...query, page: { first: 50 } })).edges.map(({ node }) => node.id);
-        const forward: MessageId[] = [];
-        for (let after: string | undefined, more = true; more; ) {
-          const page = await store.listMessages({ ...query, page: { first: size, after } });
-          forward.push(...page.edges.map(({ node }) => node.id));
-          after = page.edges.at(-1)?.cursor;
-          more = page.hasNextPage;
-        }
-        const backward: MessageId[] = [];
-        for (let before: string | undefined, more = true; more; ) {
-          const page = await store.listMessages({ ...query, page: { last: size, before } });
-          backward.unshift(...page.edges.map(({ node }) => node.id));
-          before = page.edges[0]?.cursor;
-          more = page.hasPreviousPage;
-        }
-        expect(whole).toHaveLength(23);
-        expect(forward).toEqual(whole);
-        expect(backward).toEqual(whole);
-      }),
+      fc.asyncProperty(
+        fc.constantFrom(...orders),
+        fc.constantFrom('ASC', 'DESC'),
+        fc.integer({ min: 1, max: 9 }),
+        async (field, direction, size) => {
+          const order: MessageOrder = { field, direction };
+          const query = { accountIds: [accountId], filter: {}, order };
+          const whole = (await store.listMessages({ ...query, page: { first: 50 } })).edges.map(({ node }) => node.id);
+          const forward: MessageId[] = [];
+          for (let after: string | undefined, more = true; more;) {
+            const page = await store.listMessages({ ...query, page: { first: size, after } });
+            forward.push(...page.edges.map(({ node }) => node.id));
+            after = page.edges.at(-1)?.cursor;
+            more = page.hasNextPage;
+          }
+          const backward: MessageId[] = [];
+          for (let before: string | undefined, more = true; more;) {
+            const page = await store.listMessages({ ...query, page: { last: size, before } });
+            backward.unshift(...page.edges.map(({ node }) => node.id));
+            before = page.edges[0]?.cursor;
+            more = page.hasPreviousPage;
+          }
+          expect(whole).toHaveLength(23);
+          expect(forward).toEqual(whole);
+          expect(backward).toEqual(whole);
+        },
+      ),
       { numRuns: 15 },
     );
   });
@@ -292,7 +304,11 @@ describe('mirror', () => {
 
   it('trims the oldest positions and says from where replay is possible', async () => {
     await insert([remote(1), remote(2)]);
-    await select(dataSource, `UPDATE change SET at = now() - interval '2 days' WHERE account_id = $1 AND position <= 2`, [accountId]);
+    await select(
+      dataSource,
+      `UPDATE change SET at = now() - interval '2 days' WHERE account_id = $1 AND position <= 2`,
+      [accountId],
+    );
     await log.trim(new Date(Date.now() - 86_400_000));
     expect((await log.extents([accountId]))[0]).toMatchObject({ trimmedTo: 2n, newest: 3n });
     expect(await log.read(accountId, changePosition(2), 10)).toHaveLength(1);

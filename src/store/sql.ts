@@ -1,4 +1,5 @@
 import { EntityManager, type DataSource } from 'typeorm';
+import { storableText } from '../mime/clean-text.js';
 
 export type Parameter = string | number | bigint | boolean | Date | Buffer | null | undefined | readonly unknown[];
 
@@ -29,9 +30,6 @@ export function jsonText(value: unknown): string {
 
 const cleanString = (_key: string, value: unknown): unknown =>
   typeof value === 'string' ? storableText(value) : value;
-
-/** A string that a text column takes. */
-export const storableText = (value: string): string => value.toWellFormed().replaceAll('\u0000', '\ufffd');
 
 /** For LIKE and ILIKE: the text itself, anywhere. */
 export const containsPattern = (text: string): string => `%${storableText(text).replace(/[\\%_]/g, String.raw`\$&`)}%`;
