@@ -548,6 +548,16 @@ describe('Pop3Client, poisoned sessions', () => {
     expectNoLastWords();
   });
 
+  it('blames no message when the session is destroyed by us', async () => {
+    const client = await signedIn(async (peer) => {
+      await peer.expect('RETR 1');
+      await peer.send('+OK\r\nhalf');
+      client.destroy();
+    });
+    const { seen, error } = await readAll(client.retrieve(numbers(3), LIMIT));
+    expect({ seen, error }).toEqual({ seen: [], error: failing('aborted') });
+  });
+
   it('the server hangs up while nothing is due', async () => {
     const client = await signedIn(async (peer) => peer.end());
     await server.peer().clientClosed();

@@ -1,5 +1,5 @@
 import { Pipeline, type Command } from './pipeline.js';
-import { aborted, asSessionError, connectionClosed, timedOut, type Pop3Error } from './pop3.errors.js';
+import { aborted, asSessionError, timedOut, type Pop3Error } from './pop3.errors.js';
 import { POP3_LIMITS, type Pop3Timeouts } from './pop3.limits.js';
 import type { Transport } from './transport.js';
 
@@ -62,9 +62,9 @@ export class Session {
     this.pipeline.fail(error);
   }
 
-  /** Ends it without blame. */
+  /** Ends it without blame: it was our own wish. */
   close(): void {
-    this.fail(connectionClosed());
+    this.fail(aborted(new Error('the session was closed')));
   }
 
   private send(octets: Buffer): void {
