@@ -1,4 +1,5 @@
 import type { LookupAddress } from 'node:dns';
+import { lookup } from 'node:dns/promises';
 import { describe, expect, it } from '@jest/globals';
 import type { Config } from '../config/config.js';
 import { loadConfig } from '../config/load-config.js';
@@ -49,7 +50,9 @@ describe('EndpointPolicy', () => {
   });
 
   it.each(['127.0.0.1', '2130706433', '0x7f.1', '::1'])('sees through %s with the real resolver', async (host) => {
-    await expect(new EndpointPolicy(config()).resolveMailServer({ host, port: 143 }, signal)).rejects.toMatchObject({
+    await expect(
+      new EndpointPolicy(config(), lookup).resolveMailServer({ host, port: 143 }, signal),
+    ).rejects.toMatchObject({
       code: 'HOST_FORBIDDEN',
     });
   });
@@ -60,7 +63,7 @@ describe('EndpointPolicy', () => {
     await expect(policy.resolveMailServer({ host: 'other.lan', port: 143 }, signal)).rejects.toMatchObject({
       code: 'HOST_FORBIDDEN',
     });
-    const local = new EndpointPolicy(config({ MAIL_HOST_ALLOW: '127.0.0.0/8', MAIL_PORT_ALLOW: '*' }));
+    const local = new EndpointPolicy(config({ MAIL_HOST_ALLOW: '127.0.0.0/8', MAIL_PORT_ALLOW: '*' }), lookup);
     await expect(local.resolveMailServer({ host: '127.0.0.1', port: 4143 }, signal)).resolves.toMatchObject({
       addresses: ['127.0.0.1'],
     });
@@ -93,8 +96,8 @@ describe('EndpointPolicy', () => {
   });
 
   it('allows no encryption at all only where the operator does', () => {
-    expect(new EndpointPolicy(config()).allowsSecurity('NONE')).toBe(false);
-    expect(new EndpointPolicy(config()).allowsSecurity('STARTTLS')).toBe(true);
-    expect(new EndpointPolicy(config({ MAIL_ALLOW_PLAINTEXT: 'true' })).allowsSecurity('NONE')).toBe(true);
+    expect(new EndpointPolicy(config(), lookup).allowsSecurity('NONE')).toBe(false);
+    expect(new EndpointPolicy(config(), lookup).allowsSecurity('STARTTLS')).toBe(true);
+    expect(new EndpointPolicy(config({ MAIL_ALLOW_PLAINTEXT: 'true' }), lookup).allowsSecurity('NONE')).toBe(true);
   });
 });

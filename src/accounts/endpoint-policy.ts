@@ -1,6 +1,5 @@
 import type { LookupAddress } from 'node:dns';
-import { lookup as dnsLookup } from 'node:dns/promises';
-import { Inject, Injectable, Optional } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { systemErrorCode } from '../common/system-error-code.js';
 import { CONFIG, type Config, type MailPolicyConfig } from '../config/config.js';
 import type { CheckedEndpoint } from '../mailbox/connection.port.js';
@@ -13,6 +12,7 @@ export interface Endpoint {
   readonly port: number;
 }
 
+/** `lookup` of `node:dns/promises`: the system's own way from name to addresses, `/etc/hosts` included. */
 type Lookup = (host: string, options: { all: true }) => Promise<LookupAddress[]>;
 export const DNS_LOOKUP = Symbol('DNS_LOOKUP');
 
@@ -30,7 +30,7 @@ export class EndpointPolicy {
 
   constructor(
     @Inject(CONFIG) config: Config,
-    @Optional() @Inject(DNS_LOOKUP) private readonly lookup: Lookup = dnsLookup,
+    @Inject(DNS_LOOKUP) private readonly lookup: Lookup,
   ) {
     this.mail = config.mail;
   }

@@ -1,0 +1,103 @@
+import { Injectable } from '@nestjs/common';
+import type { Secret, SecretSupplier } from '../mailbox/connection.port.js';
+import type { AccountId } from '../mailbox/model/ids.js';
+import { CredentialRepository } from './credential.repository.js';
+import { needsRenewal, type Credentials, type OAuth2Credentials, type Renewal } from './credentials.js';
+import { TokenClient } from './token-client.js';
+import { Vault } from './vault.js';
+
+/** Credentials that are not saved yet; a refresh token that was used once may be another afterwards. */
+export interface DraftCredentials {
+  readonly supply: SecretSupplier;
+  /** As they are now, after whatever signing in has made of them. */
+  current(): Credentials;
+}
+
+/** Hands out secrets at the moment of signing in, and keeps renewed tokens. Callers never see what is stored. */
+@Injectable()
+export class CredentialService {
+  /** Renewals under way on this instance: whoever comes meanwhile waits for the same answer. */
+  private readonly renewals = new Map<AccountId, Promise<Secret>>();
+
+  constructor(
+    private readonly repository: CredentialRepository,
+    private readonly vault: Vault,
+    private readonly tokens: TokenClient,
+  ) {}
+
+  supplierFor(accountId: AccountId): SecretSupplier {
+    return async (signal) => {
+      const credentials = this.vault.open(await this.repository.get(accountId));
+      signal.throwIfAborted();
+      return this.usableSecret(credentials) ?? unlessAborted(this.renewOnce(accountId), signal);
+    };
+  }
+
+  draft(credentials: Credentials): DraftCredentials {
+    let current = credentials;
+    return {
+      supply: async (signal) => {
+        const usable = this.usableSecret(current);
+        if (usable) return usable;
+        current = await this.renewed(current, signal);
+        return secretOf(current);
+      },
+      current: () => current,
+    };
+  }
+
+  private usableSecret(credentials: Credentials): Secret | undefined {
+    if (credentials.kind === 'oauth2' && needsRenewal(credentials, Date.now())) return undefined;
+    return secretOf(credentials);
+  }
+
+  private renewOnce(accountId: AccountId): Promise<Secret> {
+    const underWay = this.renewals.get(accountId);
+    if (underWay) return underWay;
+    const renewal = this.renewStored(accountId).finally(() => this.renewals.delete(accountId));
+    this.renewals.set(accountId, renewal);
+    return renewal;
+  }
+
+  /** Under a lock: a server that rotates refresh tokens takes the second use of one for theft (RFC 9700 section 4.14.2). */
+  private renewStored(accountId: AccountId): Promise<Secret> {
+    return this.repository.exchange(accountId, async (stored) => {
+      const credentials = this.vault.open(stored);
+      const usable = this.usableSecret(credentials);
+      if (usable) return { result: usable };
+      // No caller's signal: others may be waiting for this answer. The client has its own deadline.
+      const renewed = await this.renewed(credentials, new AbortController().signal);
+      return { result: secretOf(renewed), fields: this.vault.sealAgain(stored, renewed) };
+    });
+  }
+
+  private async renewed(credentials: Credentials, signal: AbortSignal): Promise<Credentials> {
+    const renewal = renewalOf(credentials);
+    if (!renewal) return credentials;
+    const { accessToken, expiresAt, refreshToken } = await this.tokens.renew(renewal, signal);
+    return {
+      kind: 'oauth2',
+      accessToken: { token: accessToken, expiresAt },
+      renewal: { ...renewal, refreshToken: refreshToken ?? renewal.refreshToken },
+    } satisfies OAuth2Credentials;
+  }
+}
+
+const renewalOf = (credentials: Credentials): Renewal | undefined =>
+  credentials.kind === 'oauth2' ? credentials.renewal : undefined;
+
+function secretOf(credentials: Credentials): Secret {
+  if (credentials.kind === 'password') return credentials;
+  return { kind: 'oauth2', accessToken: credentials.accessToken?.token ?? '' };
+}
+
+const toError = (reason: unknown): Error => (reason instanceof Error ? reason : new Error('aborted'));
+
+/** Leaves when the caller does; the renewal goes on for the others. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const leave = (): void => reject(toError(signal.reason));
+    signal.addEventListener('abort', leave, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
+  });
+}
