@@ -1,4 +1,4 @@
-import { findBodyParts } from '../mime/part-tree.js';
+import { findBodyParts } from '../mime/body-parts.js';
 import { decodeOctets } from '../mime/transfer-encoding.js';
 import { decodeText } from '../mime/charset.js';
 import { htmlToText } from '../mime/html-to-text.js';

@@ -1,5 +1,5 @@
 import { baseSubject } from '../mime/base-subject.js';
-import { hasAttachments } from '../mime/part-tree.js';
+import { hasAttachments } from '../mime/body-parts.js';
 import {
   modSeq,
   uid,
