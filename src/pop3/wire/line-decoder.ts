@@ -22,11 +22,6 @@ export class LineDecoder {
     public ending?: LineEnding,
   ) {}
 
-  /** Octets of an unfinished line are waiting. */
-  get pending(): boolean {
-    return this.heldBytes > 0;
-  }
-
   /**
    * Reads on from `start`.
    * @returns the line without its ending (valid while the chunk is), or undefined when the chunk ends before the line does

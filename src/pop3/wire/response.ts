@@ -8,7 +8,7 @@ export interface StatusReply {
   readonly text: string;
 }
 
-export interface Challenge {
+interface Challenge {
   readonly kind: 'challenge';
   readonly octets: Buffer;
 }
