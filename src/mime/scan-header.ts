@@ -1,0 +1,126 @@
+import type { Address, Envelope, Part } from '../mailbox/model/message.js';
+import { parseAddresses } from './addresses.js';
+import { singleLine } from './clean-text.js';
+import { readContentHeaders } from './content-headers.js';
+import { decodeWords, splitHeader, type RawField } from './header-fields.js';
+import { parseMailDate } from './mail-date.js';
+import { parseMessageIds } from './message-ids.js';
+import { MAX_ADDRESSES, MAX_MESSAGE_ID_CHARS, MAX_SUBJECT_CHARS } from './mime.limits.js';
+import { Warnings } from './warnings.js';
+
+export interface HeaderScan {
+  readonly envelope: Envelope;
+  /** When the message reached the last server: the topmost Received field, else the date given. */
+  readonly internalDate: Date;
+  /** Octets of the header section with its empty line. */
+  readonly headerBytes: number;
+  /** Stands in for the part tree until `parseStructure` has read the message: no children, size 0. */
+  readonly root: Part;
+  readonly warnings: readonly string[];
+}
+
+// A server's clock may be a little ahead of ours, not a day.
+const MAX_AHEAD_MS = 24 * 60 * 60 * 1000;
+
+type FieldMap = ReadonlyMap<string, RawField>;
+
+/**
+ * Reads what a list of messages shows from the header alone; about 0.02 ms. mailparser as a whole takes fifty times as
+ * long, for it reads bodies too, so only its address reader is used here (see `addresses.ts`).
+ * @param octets       a whole message or the start of one; only the header section is read, at most 256 KiB of it
+ * @param fallbackDate internal date where no Received field gives one, e.g. the time of download
+ */
+export function scanHeader(octets: Buffer, fallbackDate: Date): HeaderScan {
+  const warnings = new Warnings();
+  const { fields, sizeBytes, cut } = splitHeader(octets);
+  if (cut) warnings.add('header section is too long: only its start was read');
+  if (fields.length === 0) warnings.add('message has no header');
+  const first = firstOfEach(fields);
+  const content = readContentHeaders(fields, false);
+  const multipart = content.boundary !== undefined;
+  return {
+    envelope: readEnvelope(first, fields, warnings),
+    internalDate: readInternalDate(first, fallbackDate, warnings),
+    headerBytes: sizeBytes,
+    root: {
+      partNumber: multipart ? '' : '1',
+      contentType: content.contentType,
+      ...(content.charset !== undefined && { charset: content.charset }),
+      ...(!multipart && { encoding: content.encoding }),
+      sizeBytes: 0,
+      parts: [],
+    },
+    warnings: warnings.list(),
+  };
+}
+
+function readEnvelope(first: FieldMap, fields: readonly RawField[], warnings: Warnings): Envelope {
+  const addresses = (name: string): readonly Address[] => readAddresses(fields, name, warnings);
+  const from = addresses('from');
+  const sender = addresses('sender');
+  const replyTo = addresses('reply-to');
+  const messageId = readMessageId(first.get('message-id'));
+  const subject = first.get('subject');
+  const sentAt = readSentAt(first.get('date'), warnings);
+  return {
+    ...(messageId !== undefined && { messageId }),
+    inReplyTo: parseMessageIds(first.get('in-reply-to')?.value ?? ''),
+    references: parseMessageIds(first.get('references')?.value ?? ''),
+    ...(subject && { subject: singleLine(decodeWords(subject.value), MAX_SUBJECT_CHARS) }),
+    from,
+    // An IMAP server fills these in from From (RFC 9051 section 7.5.2), so both protocols give the same.
+    sender: sender.length > 0 ? sender : from,
+    replyTo: replyTo.length > 0 ? replyTo : from,
+    to: addresses('to'),
+    cc: addresses('cc'),
+    bcc: addresses('bcc'),
+    ...(sentAt && { sentAt }),
+  };
+}
+
+function firstOfEach(fields: readonly RawField[]): FieldMap {
+  const first = new Map<string, RawField>();
+  for (const field of fields) {
+    const name = field.name.toLowerCase();
+    if (!first.has(name)) first.set(name, field);
+  }
+  return first;
+}
+
+/** A field given twice is against RFC 5322 section 3.6; read as one list, as Dovecot does. */
+function readAddresses(fields: readonly RawField[], name: string, warnings: Warnings): readonly Address[] {
+  const all: Address[] = [];
+  for (const field of fields) {
+    if (field.name.length !== name.length || field.name.toLowerCase() !== name) continue;
+    const { addresses, cut } = parseAddresses(field.value);
+    const room = MAX_ADDRESSES - all.length;
+    if (cut || field.cut || addresses.length > room) warnings.add(`${name}: only the first addresses were read`);
+    all.push(...addresses.slice(0, room));
+  }
+  return all;
+}
+
+function readMessageId(field: RawField | undefined): string | undefined {
+  if (!field) return undefined;
+  const id = parseMessageIds(field.value)[0] ?? singleLine(field.value.replace(/[<>]/g, ''), MAX_MESSAGE_ID_CHARS);
+  return id === '' ? undefined : id;
+}
+
+function readSentAt(field: RawField | undefined, warnings: Warnings): Date | undefined {
+  if (!field) return undefined;
+  const date = parseMailDate(field.value);
+  if (!date) warnings.add('Date cannot be read');
+  return date;
+}
+
+/** RFC 5321 section 4.4: the date stands after the last semicolon of a Received field. */
+function readInternalDate(first: FieldMap, fallbackDate: Date, warnings: Warnings): Date {
+  const received = first.get('received')?.value;
+  if (received === undefined) return fallbackDate;
+  const date = parseMailDate(received.slice(received.lastIndexOf(';') + 1).trim());
+  if (!date) warnings.add('date of the Received field cannot be read');
+  else if (date.getTime() > fallbackDate.getTime() + MAX_AHEAD_MS)
+    warnings.add('date of the Received field lies ahead');
+  else return date;
+  return fallbackDate;
+}
