@@ -6,11 +6,11 @@ import { decodePart } from '../mime/transfer-encoding.js';
 import { findPart } from '../mime/part-tree.js';
 import { MIRROR_STORE, type MirrorStore } from '../store/mirror.port.js';
 import { bodyOf, bodyRequests, previewOf, previewRequest, type MessageBodySource } from './message-text.js';
-import type { FetchedPart, Keeper } from './keeper.port.js';
+import type { Keeper } from './keeper.port.js';
 import { KEEPER_PROVIDER, type KeeperProvider } from './keeper-provider.port.js';
 import { isMailError, notFound } from './mailbox.errors.js';
 import { groupByMailbox } from './message-commands.js';
-import type { AccountId, MessageId } from './model/ids.js';
+import type { MessageId } from './model/ids.js';
 import type { Mailbox } from './model/mailbox.js';
 import type { HeaderField, Message, Part } from './model/message.js';
 

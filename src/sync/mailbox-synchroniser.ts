@@ -55,17 +55,13 @@ export class MailboxSynchroniser implements MailboxLocks {
     signal: AbortSignal,
   ): Promise<boolean> {
     const mailbox = await this.find(mailboxId);
-    const batches = keeper
-      .synchronise(
-        {
-          path: mailbox.path,
-          checkpoint: mailbox.checkpoint,
-          known: { uids: () => this.mirror.uidsOf(mailbox.accountId, mailboxId) },
-          full: options.full ?? false,
-        },
-        signal,
-      )
-      [Symbol.asyncIterator]();
+    const request = {
+      path: mailbox.path,
+      checkpoint: mailbox.checkpoint,
+      known: { uids: () => this.mirror.uidsOf(mailbox.accountId, mailboxId) },
+      full: options.full ?? false,
+    };
+    const batches = keeper.synchronise(request, signal)[Symbol.asyncIterator]();
     try {
       let checkpoint = mailbox.checkpoint;
       let waiting: readonly MessageId[] = [];
