@@ -32,8 +32,8 @@ try {
   try {
     await Promise.race([run(gateway), gateway.ended, once(asked.signal, 'abort')]);
   } finally {
-    if (asked.signal.aborted) console.log('Stopping.');
-    else process.exitCode = 1;
+    console.log(asked.signal.aborted ? 'Stopping.' : 'The demo has ended.');
+    if (!asked.signal.aborted) process.exitCode = 1;
     await gateway.stop();
   }
 } catch (error) {
