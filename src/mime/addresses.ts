@@ -20,8 +20,8 @@ const PLAIN = /^(?:"([\w .,'&/+-]{0,100})"|([\w.'&/+-]+(?: [\w.'&/+-]+){0,10}))?
 const BARE = /^[\w.+=-]{1,64}@[\w.-]{1,255}$/;
 
 /**
- * Addresses of a From, To... field (RFC 5322 section 3.4), groups opened: members stand in the list, an empty group
- * leaves its name without an address.
+ * Addresses of a From, To... field (RFC 5322 section 3.4). A group stands in the list as its name without an address,
+ * followed by its members: as IMAP's ENVELOPE has it, and "undisclosed-recipients" is not lost.
  *
  * mailparser's own reader does it, which knows more broken forms than we ever shall and decodes no encoded word into an
  * address. Its time grows with the length of the field, so the length is bounded before it is fed.
@@ -57,12 +57,9 @@ function readAddresses(value: string): readonly ParsedAddress[] {
 function collect(parsed: readonly ParsedAddress[], out: Address[]): boolean {
   for (const one of parsed) {
     if (out.length >= MAX_ADDRESSES) return false;
-    if (one.group?.length) {
-      if (!collect(one.group, out)) return false;
-      continue;
-    }
     const address = cleanAddress(one);
     if (address) out.push(address);
+    if (one.group && !collect(one.group, out)) return false;
   }
   return true;
 }

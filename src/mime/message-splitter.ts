@@ -67,7 +67,8 @@ export class MessageSplitter {
 
   /** @returns what the octets so far have settled; valid until the caller reuses the chunk */
   write(chunk: Uint8Array): Token[] {
-    return this.advance(asBuffer(chunk), false);
+    this.advance(asBuffer(chunk), false);
+    return this.take();
   }
 
   /** The message has no more octets. */
@@ -80,7 +81,7 @@ export class MessageSplitter {
     return this.take();
   }
 
-  private advance(chunk: Buffer, final: boolean): Token[] {
+  private advance(chunk: Buffer, final: boolean): void {
     const window = this.rest.length > 0 ? Buffer.concat([this.rest, chunk]) : chunk;
     let at = 0;
     for (;;) {
@@ -89,7 +90,6 @@ export class MessageSplitter {
       at = next;
     }
     this.rest = Buffer.from(window.subarray(at));
-    return this.take();
   }
 
   private take(): Token[] {
