@@ -1,4 +1,4 @@
-import type pg from 'pg';
+import type { Client } from 'pg';
 import { sleep } from '../../common/clock.js';
 import { openSession } from './session.js';
 
@@ -16,7 +16,7 @@ const pollMs = 100;
 export class GatewayLock {
   private released = false;
 
-  private constructor(private readonly session: pg.Client) {}
+  private constructor(private readonly session: Client) {}
 
   /**
    * @param onLost called once when the session ends before it is released: the server is gone, or has dropped it
@@ -64,7 +64,7 @@ export class GatewayLock {
   }
 }
 
-async function locks(session: pg.Client): Promise<boolean> {
+async function locks(session: Client): Promise<boolean> {
   const deadline = Date.now() + patienceMs;
   for (;;) {
     const { rows } = await session.query<{ ok: boolean }>(`SELECT pg_try_advisory_lock(${lockArguments}) AS ok`);

@@ -1,4 +1,4 @@
-import pg from 'pg';
+import { Client } from 'pg';
 import { systemErrorCode } from '../../common/system-error-code.js';
 import { SUPERUSER } from './init-cluster.js';
 import { SOCKET_PORT } from './socket-directory.js';
@@ -10,8 +10,8 @@ const queryTimeoutMs = 30_000;
 const CANNOT_CONNECT_NOW = '57P03';
 
 /** A session of the supervisor's own, in the maintenance database: what it locks there collides with nothing of the gateway. */
-export async function openSession(socketDirectory: string): Promise<pg.Client> {
-  const session = new pg.Client({
+export async function openSession(socketDirectory: string): Promise<Client> {
+  const session = new Client({
     host: socketDirectory,
     port: SOCKET_PORT,
     user: SUPERUSER,
@@ -33,7 +33,7 @@ export type Probe = 'ready' | 'busy' | 'absent';
 
 /** Whether a server of this very cluster answers there. */
 export async function probe(socketDirectory: string, cluster: string): Promise<Probe> {
-  let session: pg.Client | undefined;
+  let session: Client | undefined;
   try {
     session = await openSession(socketDirectory);
     const { rows } = await session.query<{ dir: string }>("SELECT current_setting('data_directory') AS dir");

@@ -1,34 +1,48 @@
-import type { DataSource, QueryRunner } from 'typeorm';
-
-/** Any fixed number; only gateways take this lock. */
-const LOCK = 7_421_063_001n;
+import { MigrationExecutor, type DataSource, type QueryRunner } from 'typeorm';
 
 /**
- * Brings the schema up to date. Instances that start together wait for each other.
- * @throws when the database was migrated by a newer gateway
+ * Advisory lock of the two-number kind, so that it never meets the account leases, which are of the one-number kind. The first
+ * is `mail` in ASCII (0x6d61696c).
  */
-export async function runMigrations(dataSource: DataSource): Promise<void> {
+const lock = '1835100524, 1';
+
+/** Another instance may be building an index over a large table. */
+const lockTimeout = '30min';
+
+/**
+ * Brings the schema up to date, each migration in a transaction of its own. Instances that start together take turns, and all
+ * but the first find nothing to do. Lock and migrations share one session: were the lock on another, it could be lost while
+ * the work goes on.
+ * @param dataSource connected; its `migrations` come from `loadMigrations`
+ * @returns names of the migrations that were run here
+ * @throws Error when the database was migrated by a newer gateway; the driver's own when a migration fails (55P03: no turn
+ *   within half an hour)
+ */
+export async function runMigrations(dataSource: DataSource): Promise<string[]> {
   const runner = dataSource.createQueryRunner();
   try {
-    // Waiting for another instance's migration may take longer than any statement should.
-    await runner.query('SET statement_timeout = 0');
-    await runner.query('SELECT pg_advisory_lock($1)', [LOCK]);
-    await refuseNewer(dataSource, runner);
-    await dataSource.runMigrations({ transaction: 'each' });
+    await runner.connect();
+    await runner.query(`SET statement_timeout = 0; SET lock_timeout = '${lockTimeout}'`);
+    await runner.query(`SELECT pg_advisory_lock(${lock})`);
+    try {
+      return await migrate(dataSource, runner);
+    } finally {
+      await runner.query(`SELECT pg_advisory_unlock(${lock}); RESET statement_timeout; RESET lock_timeout`);
+    }
   } finally {
-    await runner.query('SELECT pg_advisory_unlock($1)', [LOCK]);
-    await runner.query('RESET statement_timeout');
     await runner.release();
   }
 }
 
-async function refuseNewer(dataSource: DataSource, runner: QueryRunner): Promise<void> {
-  if (!(await runner.hasTable('migrations'))) return;
-  const done = (await runner.query('SELECT name FROM migrations')) as { name: string }[];
-  const known = new Set(dataSource.migrations.map((migration) => migration.name));
-  const unknown = done.map(({ name }) => name).filter((name) => !known.has(name));
-  if (unknown.length === 0) return;
-  throw new Error(
-    `The database was migrated by a newer gateway (${unknown.join(', ')}): start that version, or restore a backup made before it.`,
-  );
+async function migrate(dataSource: DataSource, runner: QueryRunner): Promise<string[]> {
+  const executor = new MigrationExecutor(dataSource, runner);
+  executor.transaction = 'each';
+  const known = new Set(dataSource.migrations.map(({ name }) => name));
+  const unknown = (await executor.getExecutedMigrations()).map(({ name }) => name).filter((name) => !known.has(name));
+  if (unknown.length > 0)
+    throw new Error(
+      `The database was last used by a newer gateway (unknown migrations: ${unknown.sort().join(', ')}): run that version ` +
+        'or a later one, or restore a backup from before it.',
+    );
+  return (await executor.executePendingMigrations()).map(({ name }) => name);
 }
