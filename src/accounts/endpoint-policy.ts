@@ -39,6 +39,12 @@ export class EndpointPolicy {
     return security !== 'NONE' || this.mail.allowPlaintext;
   }
 
+  /** Whether the operator named this host itself, or the network its address is written of. */
+  isOperatorsOwn(host: string): boolean {
+    const { networks, hosts } = this.mail.hostAllow;
+    return hosts.includes(host.toLowerCase()) || isInNetworks(host, networks);
+  }
+
   /** @throws MailError HOST_FORBIDDEN, CONNECTION_FAILED (the name does not resolve), TIMEOUT */
   resolveMailServer(endpoint: Endpoint, signal: AbortSignal): Promise<CheckedEndpoint> {
     return this.resolve(endpoint, [], signal);
@@ -62,8 +68,7 @@ export class EndpointPolicy {
   }
 
   private allows(host: string, address: string): boolean {
-    const { networks, hosts } = this.mail.hostAllow;
-    return isPublicAddress(address) || hosts.includes(host.toLowerCase()) || isInNetworks(address, networks);
+    return isPublicAddress(address) || this.isOperatorsOwn(host) || isInNetworks(address, this.mail.hostAllow.networks);
   }
 
   private async lookupAll(host: string, signal: AbortSignal): Promise<readonly string[]> {

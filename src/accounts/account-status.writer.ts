@@ -1,0 +1,22 @@
+import { Injectable } from '@nestjs/common';
+import { notFound } from '../mailbox/mailbox.errors.js';
+import type { AccountId } from '../mailbox/model/ids.js';
+import { nextStatus, type AccountEvent } from './account-state.js';
+import { AccountRepository } from './account.repository.js';
+
+/** The one writer of account states. */
+@Injectable()
+export class AccountStatusWriter {
+  constructor(private readonly repository: AccountRepository) {}
+
+  /**
+   * The new status and its row of the change log, in one transaction; an event that changes nothing costs one read.
+   * @throws MailError NOT_FOUND when the account is gone
+   */
+  async applyEvent(accountId: AccountId, event: AccountEvent): Promise<void> {
+    const account = await this.repository.findById(accountId);
+    if (!account) throw notFound('account');
+    if (nextStatus(account.status, event, new Date()) === account.status) return;
+    await this.repository.changeStatus(accountId, (status) => nextStatus(status, event, new Date()));
+  }
+}

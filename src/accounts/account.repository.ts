@@ -1,0 +1,176 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource, In, type EntityManager, type SelectQueryBuilder } from 'typeorm';
+import { CredentialRepository } from '../credentials/credential.repository.js';
+import type { Credentials } from '../credentials/credentials.js';
+import { Vault } from '../credentials/vault.js';
+import { MailError, notFound } from '../mailbox/mailbox.errors.js';
+import type { AccountId } from '../mailbox/model/ids.js';
+import type { Protocol } from '../mailbox/model/protocol.js';
+import type { NewMailbox } from '../store/mirror.port.js';
+import { PostgresMirrorTransaction } from '../store/postgres-mirror-transaction.js';
+import { containsPattern, select } from '../store/sql.js';
+import type { Account, AccountState, AccountStatus, ServerSettings } from './account.js';
+import type { AccountPlace } from './account-cursor.js';
+import { toAccount, toNewRow, toSettingsRow, toStatus } from './account-rows.js';
+import type { AccountSettings } from './account-settings.js';
+import { AccountEntity } from './account.entity.js';
+
+export interface AccountFilter {
+  /** Of these only. */
+  readonly ids?: readonly AccountId[];
+  readonly protocol?: Protocol;
+  readonly states?: readonly AccountState[];
+  /** Substring of name or address, any case. */
+  readonly text?: string;
+}
+
+/** What becomes of an account, saved with its credentials in one transaction. */
+export interface AccountWrite {
+  readonly id: AccountId;
+  readonly settings: AccountSettings;
+  /** Left alone when absent. */
+  readonly credentials?: Credentials;
+}
+
+export interface NewAccountWrite extends AccountWrite {
+  readonly credentials: Credentials;
+  readonly status: AccountStatus;
+  readonly mailboxes: readonly NewMailbox[];
+}
+
+@Injectable()
+export class AccountRepository {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly credentials: CredentialRepository,
+    private readonly vault: Vault,
+  ) {}
+
+  /** In the order they were added. */
+  async findAll(): Promise<readonly Account[]> {
+    const rows = await this.dataSource.manager.find(AccountEntity, { order: { createdAt: 'ASC', id: 'ASC' } });
+    return rows.map(toAccount);
+  }
+
+  async findById(id: AccountId): Promise<Account | undefined> {
+    const [account] = await this.findByIds([id]);
+    return account;
+  }
+
+  /** In no particular order. */
+  async findByIds(ids: readonly AccountId[]): Promise<readonly Account[]> {
+    const rows = await this.dataSource.manager.findBy(AccountEntity, { id: In([...ids]) });
+    return rows.map(toAccount);
+  }
+
+  async allIds(): Promise<readonly AccountId[]> {
+    const rows = await this.dataSource.manager.find(AccountEntity, { select: { id: true } });
+    return rows.map(({ id }) => id);
+  }
+
+  /** In the order they were added, beginning right after a place. */
+  async page(filter: AccountFilter, limit: number, after?: AccountPlace): Promise<readonly Account[]> {
+    const query = this.filtered(filter).orderBy('a.created_at').addOrderBy('a.id').limit(limit);
+    if (after) query.andWhere('(a.created_at, a.id) > (:createdAt::timestamptz, :id::uuid)', after);
+    return (await query.getMany()).map(toAccount);
+  }
+
+  count(filter: AccountFilter): Promise<number> {
+    return this.filtered(filter).getCount();
+  }
+
+  private filtered({ ids, protocol, states, text }: AccountFilter): SelectQueryBuilder<AccountEntity> {
+    const query = this.dataSource.manager.createQueryBuilder(AccountEntity, 'a');
+    if (ids) query.andWhere('a.id = ANY (:ids::uuid[])', { ids });
+    if (protocol) query.andWhere('a.protocol = :protocol', { protocol });
+    if (states) query.andWhere('a.state = ANY (:states::text[])', { states });
+    if (text) query.andWhere('(a.name ILIKE :text OR a.email_address ILIKE :text)', { text: containsPattern(text) });
+    return query;
+  }
+
+  /** @throws MailError CONFLICT when the same login is there already */
+  async insert({ id, settings, credentials, status, mailboxes }: NewAccountWrite): Promise<void> {
+    await this.dataSource.transaction(async (manager) => {
+      await this.claimLogin(manager, settings.protocol, settings.server, id);
+      await manager.insert(AccountEntity, toNewRow(id, settings, status));
+      await this.credentials.replace(manager, this.vault.seal(id, credentials));
+      if (mailboxes.length === 0) return;
+      const mirror = await PostgresMirrorTransaction.begin(manager, id);
+      for (const mailbox of mailboxes) await mirror.insertMailbox(mailbox);
+      await mirror.finish();
+    });
+  }
+
+  /** @throws MailError NOT_FOUND, CONFLICT */
+  async update({ id, settings, credentials }: AccountWrite): Promise<void> {
+    await this.dataSource.transaction(async (manager) => {
+      await this.claimLogin(manager, settings.protocol, settings.server, id);
+      const { affected } = await manager.update(AccountEntity, { id }, toSettingsRow(settings));
+      if (affected === 0) throw notFound('account');
+      if (credentials) await this.credentials.replace(manager, this.vault.seal(id, credentials));
+    });
+  }
+
+  /** Everything of the account goes with it. @throws MailError NOT_FOUND */
+  async delete(id: AccountId): Promise<void> {
+    const { affected } = await this.dataSource.manager.delete(AccountEntity, { id });
+    if (affected === 0) throw notFound('account');
+  }
+
+  /**
+   * Moves the status under the account's row lock, and writes its row of the change log.
+   * @param change returns what it was given where nothing changes
+   * @throws MailError NOT_FOUND
+   */
+  async changeStatus(id: AccountId, change: (status: AccountStatus) => AccountStatus): Promise<void> {
+    await this.dataSource.transaction(async (manager) => {
+      const mirror = await PostgresMirrorTransaction.begin(manager, id);
+      const row = await manager.findOneByOrFail(AccountEntity, { id });
+      const status = toStatus(row);
+      const next = change(status);
+      if (next !== status) await mirror.setStatus(next);
+      await mirror.finish();
+    });
+  }
+
+  /** @throws MailError CONFLICT */
+  async assertLoginFree(protocol: Protocol, server: ServerSettings, except?: AccountId): Promise<void> {
+    await assertLoginFree(this.dataSource.manager, protocol, server, except);
+  }
+
+  /** Whether messages would be lost with the account: their octets stand in our database. */
+  async holdsMail(id: AccountId): Promise<boolean> {
+    const [row] = await select<{ held: boolean }>(
+      this.dataSource,
+      'SELECT EXISTS (SELECT FROM message WHERE account_id = $1 AND content_id IS NOT NULL) AS held',
+      [id],
+    );
+    return row?.held ?? false;
+  }
+
+  /** Two accounts on one mailbox would fetch the same mail twice, and fight over one maildrop. */
+  private async claimLogin(
+    manager: EntityManager,
+    protocol: Protocol,
+    server: ServerSettings,
+    id: AccountId,
+  ): Promise<void> {
+    const login = JSON.stringify([protocol, server.host, server.username]);
+    await select(manager, 'SELECT pg_advisory_xact_lock(hashtextextended($1, 1))', [login]);
+    await assertLoginFree(manager, protocol, server, id);
+  }
+}
+
+async function assertLoginFree(
+  manager: EntityManager,
+  protocol: Protocol,
+  { host, username }: ServerSettings,
+  except?: AccountId,
+): Promise<void> {
+  const row = await manager.findOne(AccountEntity, { select: { id: true }, where: { protocol, host, username } });
+  if (row && row.id !== except) {
+    throw new MailError('CONFLICT', 'there is an account with this protocol, host and username already', {
+      field: ['input', protocol.toLowerCase(), 'username'],
+    });
+  }
+}
