@@ -6,14 +6,14 @@ import { initialStatus, nextStatus, type AccountEvent } from './account-state.js
 
 const at = (ms: number): Date => new Date(ms);
 const failed = (code: (typeof ERROR_CODES)[number], nextAttemptAt?: Date): AccountEvent => ({
-  type: 'failed',
+  kind: 'failed',
   error: { code, message: 'no' },
   nextAttemptAt,
 });
 const inState = (state: AccountState): AccountStatus => ({ state, since: at(1) });
 
 describe('nextStatus', () => {
-  const table: [AccountState, Exclude<AccountEvent['type'], 'failed'>, AccountState][] = [
+  const table: [AccountState, Exclude<AccountEvent['kind'], 'failed'>, AccountState][] = [
     ['CONNECTING', 'connecting', 'CONNECTING'],
     ['SYNCING', 'connecting', 'CONNECTING'],
     ['ONLINE', 'connecting', 'CONNECTING'],
@@ -51,8 +51,8 @@ describe('nextStatus', () => {
     ['AUTHENTICATION_FAILED', 'settingsChanged', 'CONNECTING'],
     ['PAUSED', 'settingsChanged', 'PAUSED'],
   ];
-  it.each(table)('%s, %s: %s', (from, type, to) => {
-    expect(nextStatus(inState(from), { type }, at(2)).state).toBe(to);
+  it.each(table)('%s, %s: %s', (from, kind, to) => {
+    expect(nextStatus(inState(from), { kind }, at(2)).state).toBe(to);
   });
 
   it.each(ERROR_CODES)('calls an account whose failure is %s what it is', (code) => {
@@ -76,19 +76,19 @@ describe('nextStatus', () => {
   });
 
   it('writes the last success of a healthy account only now and then', () => {
-    const online = nextStatus(inState('CONNECTING'), { type: 'succeeded' }, at(10_000));
-    expect(nextStatus(online, { type: 'succeeded' }, at(39_999))).toBe(online);
-    expect(nextStatus(online, { type: 'succeeded' }, at(40_000))).toEqual({ ...online, lastSuccessAt: at(40_000) });
+    const online = nextStatus(inState('CONNECTING'), { kind: 'succeeded' }, at(10_000));
+    expect(nextStatus(online, { kind: 'succeeded' }, at(39_999))).toBe(online);
+    expect(nextStatus(online, { kind: 'succeeded' }, at(40_000))).toEqual({ ...online, lastSuccessAt: at(40_000) });
   });
 
   const event: fc.Arbitrary<AccountEvent> = fc.oneof(
     fc.constantFrom<AccountEvent>(
-      { type: 'connecting' },
-      { type: 'synchronising' },
-      { type: 'succeeded' },
-      { type: 'paused' },
-      { type: 'resumed' },
-      { type: 'settingsChanged' },
+      { kind: 'connecting' },
+      { kind: 'synchronising' },
+      { kind: 'succeeded' },
+      { kind: 'paused' },
+      { kind: 'resumed' },
+      { kind: 'settingsChanged' },
     ),
     fc
       .tuple(fc.constantFrom(...ERROR_CODES), fc.option(fc.nat(), { nil: undefined }))
@@ -112,7 +112,7 @@ describe('nextStatus', () => {
             saysWhatFails: !failing || !!next.lastError,
             forgetsErrorsWhenWell: !['ONLINE', 'PAUSED'].includes(next.state) || !next.lastError,
             knowsItsSuccess: next.state !== 'ONLINE' || !!next.lastSuccessAt,
-            onlyResumingEndsPause: status.state !== 'PAUSED' || next.state === 'PAUSED' || step.type === 'resumed',
+            onlyResumingEndsPause: status.state !== 'PAUSED' || next.state === 'PAUSED' || step.kind === 'resumed',
           };
           expect(holds).toEqual(Object.fromEntries(Object.keys(holds).map((name) => [name, true])));
           expect(next.lastSuccessAt?.getTime() ?? 0).toBeGreaterThanOrEqual(status.lastSuccessAt?.getTime() ?? 0);

@@ -4,20 +4,20 @@ import type { AccountState, AccountStatus } from './account.js';
 /** What can happen to an account. */
 export type AccountEvent =
   /** Somebody starts to look after it: after the start of an instance, or after the one that did has died. */
-  | { readonly type: 'connecting' }
+  | { readonly kind: 'connecting' }
   /** Signed in, and there is much to read first. */
-  | { readonly type: 'synchronising' }
+  | { readonly kind: 'synchronising' }
   /** Everything asked of the server was done. */
-  | { readonly type: 'succeeded' }
+  | { readonly kind: 'succeeded' }
   | {
-      readonly type: 'failed';
+      readonly kind: 'failed';
       readonly error: { readonly code: ErrorCode; readonly message: string };
       readonly nextAttemptAt?: Date;
     }
-  | { readonly type: 'paused' }
-  | { readonly type: 'resumed' }
+  | { readonly kind: 'paused' }
+  | { readonly kind: 'resumed' }
   /** Server, user name or credentials are others now: what failed before says nothing any more. */
-  | { readonly type: 'settingsChanged' };
+  | { readonly kind: 'settingsChanged' };
 
 /** `lastSuccessAt` of an account that stays well is written at most this often. */
 const successStepMs = 30_000;
@@ -30,8 +30,8 @@ export const initialStatus = (now: Date): AccountStatus => ({ state: 'CONNECTING
  */
 export function nextStatus(status: AccountStatus, event: AccountEvent, now: Date): AccountStatus {
   // Whoever pauses an account wants quiet: late news of what was under way is dropped.
-  if (status.state === 'PAUSED' && event.type !== 'resumed') return status;
-  switch (event.type) {
+  if (status.state === 'PAUSED' && event.kind !== 'resumed') return status;
+  switch (event.kind) {
     case 'connecting':
       // A state that says what is wrong stands until something better is known.
       return isAtRest(status) ? moved(status, 'CONNECTING', now) : status;

@@ -105,7 +105,7 @@ export class AccountService {
       );
     }
     await this.repository.update({ id, settings, credentials: credentials?.current() });
-    if (reconnects) await this.statuses.applyEvent(id, { type: 'settingsChanged' });
+    if (reconnects) await this.statuses.applyEvent(id, { kind: 'settingsChanged' });
     if (input.imap || input.pop3) await this.lifecycle.changed(id);
     return this.get(id);
   }
@@ -123,7 +123,7 @@ export class AccountService {
       );
     }
     // Paused, nobody takes it up again between its stop and its end.
-    await this.statuses.applyEvent(id, { type: 'paused' });
+    await this.statuses.applyEvent(id, { kind: 'paused' });
     await this.lifecycle.stopping(id);
     await this.repository.delete(id);
   }
@@ -136,9 +136,9 @@ export class AccountService {
     return this.switch(ctx, id, 'resumed');
   }
 
-  private async switch(ctx: Principal, id: AccountId, type: 'paused' | 'resumed'): Promise<Account> {
+  private async switch(ctx: Principal, id: AccountId, kind: 'paused' | 'resumed'): Promise<Account> {
     await this.ofManager(ctx, id);
-    await this.statuses.applyEvent(id, { type });
+    await this.statuses.applyEvent(id, { kind });
     await this.lifecycle.changed(id);
     return this.get(id);
   }
