@@ -49,8 +49,8 @@ describe('sleep', () => {
     const abort = new AbortController();
     const waiting = sleep(60_000, abort.signal);
     abort.abort();
-    await waiting;
-    await sleep(60_000, abort.signal);
+    await expect(waiting).resolves.toBeUndefined();
+    await expect(sleep(60_000, abort.signal)).resolves.toBeUndefined();
   });
 });
 

@@ -94,5 +94,7 @@ function toChange(accountId: AccountId, row: ChangeRow): Change {
       return { ...base, type: row.type, mailboxId, path: row.removed_path! };
     case 'ACCOUNT_STATUS_CHANGED':
       return { ...base, type: row.type };
+    default:
+      throw new Error(`unknown change type: ${String(row.type satisfies never)}`);
   }
 }

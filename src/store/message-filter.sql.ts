@@ -90,7 +90,8 @@ export function filterSql(filter: MessageFilter, p: Parameters): string {
   for (const key of Object.keys(CONDITIONS) as (keyof typeof CONDITIONS)[]) {
     const value = filter[key];
     // The table pairs each key with its own value type; TypeScript cannot follow that through a loop.
-    if (value !== undefined) conditions.push((CONDITIONS[key] as Condition<typeof key>)(value as never, p));
+    const condition = CONDITIONS[key] as (value: unknown, p: Parameters) => string;
+    if (value !== undefined) conditions.push(condition(value, p));
   }
   if (filter.header) conditions.push(`(${header(filter.header, p)} OR ${found(filter.found ?? [], p)})`);
   return allOf(conditions);

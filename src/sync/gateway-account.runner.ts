@@ -36,13 +36,19 @@ export class GatewayAccountRunner implements AccountRunner {
     return this.visits.run('visit', async () => {
       await this.context.status('synchronising');
       const progress = new ProgressWriter((done, total) => this.saveProgress(done, total));
-      const result = await this.context.keeper
-        .poll((done, total) => progress.set(done, total), signal)
-        .finally(() => progress.end());
+      const result = await this.visit(progress, signal);
       await this.remember(result);
       await this.context.status('succeeded');
       return result;
     });
+  }
+
+  private async visit(progress: ProgressWriter, signal: AbortSignal): Promise<PollResult> {
+    try {
+      return await this.context.keeper.poll((done, total) => progress.set(done, total), signal);
+    } finally {
+      await progress.end();
+    }
   }
 
   private async remember(lastPoll: PollResult): Promise<void> {

@@ -117,7 +117,9 @@ const withinSeconds = 2_000;
 describe('lists over both accounts', () => {
   it('gives a page of 50 in one query, sorted by date, with next and previous pages', async () => {
     const first = await list({ first: 50 });
-    const subjects = Array.from({ length: 80 }, (_, i) => (i % 2 ? `pop3 ${(i - 1) / 2}` : `imap ${i / 2}`)).reverse();
+    const subjects = Array.from({ length: 80 }, (_, i) =>
+      i % 2 ? `pop3 ${(i - 1) / 2}` : `imap ${i / 2}`,
+    ).toReversed();
     expect(first.nodes.map(({ subject }) => subject)).toEqual(subjects.slice(0, 50));
     expect(first).toMatchObject({
       totalCount: 80,
@@ -305,7 +307,10 @@ describe.each([
       );
       await deliver();
       const last = `${subject} ${n}`;
-      for (const socket of sockets) await socket.next((event) => event.messageAdded.message.subject === last);
+      const announcements = sockets.map((socket) =>
+        socket.next((event) => event.messageAdded.message.subject === last),
+      );
+      await expect(Promise.all(announcements)).resolves.toHaveLength(2);
     } finally {
       await Promise.all(sockets.map((socket) => socket.close()));
     }

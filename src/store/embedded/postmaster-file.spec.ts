@@ -1,0 +1,31 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { inspectProcess, parsePostmasterFile } from './postmaster-file.js';
+
+describe('parsePostmasterFile', () => {
+  const whole = '4711\n/data/postgres\n1700000000\n5432\n/data/socket\n\n   5432001     32769\nready   \n';
+
+  it('reads process and socket directory', () => {
+    expect(parsePostmasterFile(whole)).toEqual({ pid: 4711, socketDirectory: '/data/socket' });
+  });
+
+  it('reads what there is of a file that is still being written, and never a half number of lines as a whole', () => {
+    fc.assert(
+      fc.property(fc.nat({ max: whole.indexOf('/data/socket') - 1 }), (length) => {
+        expect(parsePostmasterFile(whole.slice(0, length))?.socketDirectory).toBeUndefined();
+      }),
+    );
+  });
+
+  it.each(['', '\n', 'x\n', '-5\n', '0\n', '1.5\n'])('finds no process in %j', (text) => {
+    expect(parsePostmasterFile(text)).toBeUndefined();
+  });
+});
+
+describe('inspectProcess', () => {
+  it('tells a server of the cluster by its command line, and what has another one or has ended', async () => {
+    await expect(inspectProcess(process.pid, process.argv[1]!)).resolves.toBe('server');
+    await expect(inspectProcess(process.pid, '/no/such/cluster')).resolves.toBe('other');
+    await expect(inspectProcess(2 ** 22 + 1, '/data')).resolves.toBe('gone');
+  });
+});
