@@ -13,7 +13,6 @@ import {
   rename,
   rm,
   stat,
-  symlink,
   utimes,
   writeFile,
 } from 'node:fs/promises';
@@ -21,12 +20,12 @@ import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { transformFile } from '@swc/core';
 import { Client, Pool, type QueryResultRow } from 'pg';
 import { succeeds, type Identity } from './command.js';
 import type { EmbeddedPostgres } from './embedded-postgres.js';
-import { findPostmasterFile } from './postmaster-file.js';
+import { findPostmasterFile, inspectProcess } from './postmaster-file.js';
 import { findUnprivilegedUser } from './server-user.js';
 
 /** Real gateways, as far as the database goes: processes of their own that run the code from a checkout of its own. */
@@ -47,8 +46,9 @@ try {
 
 const SOURCE = fileURLToPath(new URL('../../', import.meta.url));
 const MODULES = fileURLToPath(new URL('../../../node_modules', import.meta.url));
-const asRoot = process.getuid?.() === 0 ? it : it.skip;
 const waitMs = 30_000;
+
+jest.setTimeout(2 * waitMs);
 
 type Event = Partial<{
   connection: EmbeddedPostgres['connection'];
@@ -144,13 +144,9 @@ async function query<Row extends QueryResultRow>(
 const serverPid = async (dataDir: string): Promise<number | undefined> =>
   (await findPostmasterFile(join(dataDir, 'postgres')))?.pid;
 
-const isAlive = (pid: number): boolean => {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-};
+/** Also false for one that has ended and that nobody waits for: its number still counts as a living process. */
+const runsServer = async (pid: number, dataDir: string): Promise<boolean> =>
+  (await inspectProcess(pid, join(dataDir, 'postgres'))) === 'server';
 
 let top: string;
 let checkout: string;
@@ -172,7 +168,7 @@ afterEach(async () => {
   for (const gateway of gateways) await gateway.end('SIGKILL');
   for (const dataDir of servers) {
     const pid = await serverPid(dataDir).catch(() => undefined);
-    if (pid !== undefined && isAlive(pid)) process.kill(pid, 'SIGQUIT');
+    if (pid !== undefined && (await runsServer(pid, dataDir))) process.kill(pid, 'SIGQUIT');
   }
   gateways = [];
 });
@@ -202,7 +198,7 @@ describe('startEmbeddedPostgres', () => {
 
     const pid = (await serverPid(shared))!;
     await first.end('SIGTERM');
-    expect(isAlive(pid)).toBe(false);
+    await expect(runsServer(pid, shared)).resolves.toBe(false);
     await expect(query(await start(shared).ready(), 'SELECT id FROM kept')).resolves.toEqual([{ id: 1 }]);
   });
 
@@ -226,7 +222,7 @@ describe('startEmbeddedPostgres', () => {
     expect(second.events).toContainEqual(expect.objectContaining({ adopted: true }));
     await expect(serverPid(shared)).resolves.toBe(pid);
     await second.end('SIGTERM');
-    expect(isAlive(pid!)).toBe(false);
+    await expect(runsServer(pid!, shared)).resolves.toBe(false);
   });
 
   it('starts a server that was killed again, twice in a row, and the pool goes on', async () => {
@@ -238,17 +234,9 @@ describe('startEmbeddedPostgres', () => {
       await pool.query('INSERT INTO kept VALUES ($1)', [id]);
       const pid = (await serverPid(shared))!;
       process.kill(pid, 'SIGKILL');
-      const found = await eventually(
-        () =>
-          pool.query('SELECT max(id) AS id FROM kept').then(
-            ({ rows }) => rows,
-            () => undefined,
-          ),
-        'the pool to work again',
-      );
-      expect(found).toEqual([{ id }]);
-      await expect(serverPid(shared)).resolves.not.toBe(pid);
       await eventually(() => gateway.events.filter(isRevival)[id - 2], 'the log line');
+      await expect(serverPid(shared)).resolves.not.toBe(pid);
+      await expect(pool.query('SELECT max(id) AS id FROM kept')).resolves.toMatchObject({ rows: [{ id }] });
     }
     await pool.end();
     await gateway.end('SIGTERM');
@@ -269,7 +257,7 @@ describe('startEmbeddedPostgres', () => {
   it('lets exactly one of two gateways in that start together in a fresh directory', async () => {
     const dataDir = join(top, 'race');
     const outcomes = await Promise.allSettled([start(dataDir).ready(), start(dataDir).ready()]);
-    expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    expect(new Set(outcomes.map(({ status }) => status))).toEqual(new Set(['fulfilled', 'rejected']));
     expect(outcomes.find(({ status }) => status === 'rejected')).toMatchObject({
       reason: { message: expect.stringContaining('Another gateway') },
     });
@@ -387,8 +375,8 @@ describe('startEmbeddedPostgres', () => {
   });
 });
 
-describe('under root', () => {
-  asRoot('runs the server as another user, who owns nothing but the cluster and its socket', async () => {
+(process.getuid?.() === 0 ? describe : describe.skip)('under root', () => {
+  it('runs the server as another user, who owns nothing but the cluster and its socket', async () => {
     const { host } = await start(shared).ready();
     const { uid } = await findUnprivilegedUser();
     expect(uid).not.toBe(0);
@@ -397,7 +385,7 @@ describe('under root', () => {
     expect((await stat(shared)).uid).toBe(0);
   });
 
-  asRoot('keeps an ordinary user in charge of what is his', async () => {
+  it('keeps an ordinary user in charge of what is his', async () => {
     const nobody = { uid: 65_534, gid: 65_534 };
     const dataDir = join(top, 'user');
     await mkdir(dataDir, { mode: 0o700 });
@@ -418,9 +406,8 @@ describe('under root', () => {
     );
   });
 
-  asRoot("works from a checkout in root's home, and keeps the home closed", async () => {
+  it("works from a checkout in root's home, and keeps the home closed", async () => {
     const home = await mkdtemp(join(homedir(), '.mailroom-spec-'));
-    await symlink('/', join(home, 'unused'));
     const before = [(await stat(homedir())).mode, (await stat(home)).mode];
     let location: string | undefined;
     try {
