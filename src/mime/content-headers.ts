@@ -49,7 +49,7 @@ export function readContentHeaders(fields: readonly RawField[], inDigest: boolea
 
 /** The first of a name counts, as for IMAP servers and other readers: two may not see two different messages. */
 function findField(fields: readonly RawField[], name: string): string | undefined {
-  return fields.find((field) => field.name.toLowerCase() === name)?.value;
+  return fields.find((field) => field.key === name)?.value;
 }
 
 function parseParameters(value: string | undefined): ParameterValue {

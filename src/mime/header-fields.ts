@@ -11,12 +11,30 @@ const SP = 32;
 const TAB = 9;
 const COLON = 58;
 
-/** A field as it stands: name as written, value unfolded but not decoded (raw octets above 127 as UTF-8, else Latin-1). */
-export interface RawField {
-  readonly name: string;
-  readonly value: string;
+/** A field as it stands. Most are never asked for their value, so it is made when it is. */
+export class RawField {
+  /** The name in lower case. */
+  readonly key: string;
+  private unfolded: string | undefined;
+
+  constructor(
+    /** As written. */
+    readonly name: string,
+    private readonly octets: Buffer,
+  ) {
+    this.key = name.toLowerCase();
+  }
+
+  /** Unfolded but not decoded; octets above 127 read as UTF-8, else as Latin-1. */
+  get value(): string {
+    this.unfolded ??= unfold(this.octets.subarray(0, MAX_FIELD_BYTES));
+    return this.unfolded;
+  }
+
   /** The value was longer than what is read of one. */
-  readonly cut: boolean;
+  get cut(): boolean {
+    return this.octets.length > MAX_FIELD_BYTES;
+  }
 }
 
 export interface HeaderSection {
@@ -87,15 +105,14 @@ function pushField(fields: RawField[], octets: Buffer, start: number, end: numbe
   const name = octets.toString('latin1', start, colon).trimEnd();
   // A space inside is no field name but an mbox "From " line or text that got lost in here.
   if (name === '' || name.includes(' ') || name.length > 200) return;
-  const cut = end - colon - 1 > MAX_FIELD_BYTES;
-  fields.push({ name, value: unfold(octets.subarray(colon + 1, cut ? colon + 1 + MAX_FIELD_BYTES : end)), cut });
+  fields.push(new RawField(name, octets.subarray(colon + 1, end)));
 }
 
 /** Field values are UTF-8 where they can be (RFC 6532); older programs sent their local charset, most often Latin-1. */
 function unfold(octets: Buffer): string {
   const text = octets.toString('latin1');
   const decoded = /[\x80-\xff]/.test(text) && isUtf8(octets) ? octets.toString('utf8') : text;
-  return (decoded.includes('\n') ? decoded.replace(/\r*\n/g, '') : decoded).trim();
+  return (decoded.includes('\n') ? decoded.replace(/\r?\n/g, '') : decoded).trim();
 }
 
 function decodeField(value: string): string {

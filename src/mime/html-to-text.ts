@@ -1,5 +1,6 @@
 import { compile, type HtmlToTextOptions } from 'html-to-text';
 import { cutText, storableText } from './clean-text.js';
+import { boundDepth } from './html-depth.js';
 import { MAX_HTML_CHARS, MAX_HTML_DEPTH } from './mime.limits.js';
 
 const LIMITS = { maxInputLength: MAX_HTML_CHARS, maxDepth: MAX_HTML_DEPTH, maxChildNodes: 20_000, ellipsis: '…' };
@@ -27,10 +28,10 @@ const wordsOnly = compile({
 
 /** HTML of a message as text to read; links stand behind their words in angle brackets. */
 export function htmlToText(html: string): string {
-  return storableText(readable(cutText(html, MAX_HTML_CHARS)));
+  return storableText(readable(boundDepth(cutText(html, MAX_HTML_CHARS))));
 }
 
 /** Without the addresses of links, for previews. */
 export function htmlToWords(html: string): string {
-  return storableText(wordsOnly(cutText(html, MAX_HTML_CHARS)));
+  return storableText(wordsOnly(boundDepth(cutText(html, MAX_HTML_CHARS))));
 }

@@ -35,5 +35,6 @@ export const MAX_PREVIEW_CHARS = 256;
 export const MAX_WARNINGS = 20;
 /** Characters of HTML that are parsed. */
 export const MAX_HTML_CHARS = 1024 * 1024;
-export const MAX_HTML_DEPTH = 100;
+/** Newsletters stand 40 elements deep. */
+export const MAX_HTML_DEPTH = 200;
 export const MAX_URL_CHARS = 8192;

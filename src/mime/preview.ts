@@ -12,7 +12,7 @@ const ATTRIBUTION_END =
   /(?:wrote|writes|schrieb|a écrit|escribió|ha scritto|escreveu|schreef|skrev|napisał\(a\)|napisał|пишет|写道)\s*:\s*$/i;
 const URL_NOISE = /<(?:https?|mailto):[^<>\s]*>|\[(?:https?|cid|image):[^\]\s]*\]|https?:\/\/\S{30,}/gi;
 // What senders fill the space after their first line with, so that nothing else shows in lists of messages.
-const FILLERS = /(?:[\u00ad\u115f\u1160\u180e\u2060-\u2064\u3164\uffa0\u200c\u200d]|\u034f|\u17b4|\u17b5)+(?=\s|$)/g;
+const FILLERS = /(?:[\u00ad\u115f\u1160\u180e\u2060-\u2064\u3164\uffa0\u200c\u200d]|\u034f|\u17b4|\u17b5)+/g;
 
 /**
  * The start of a text on one line, for lists of messages: without quotes, signatures, rules, long addresses, control and
@@ -45,7 +45,15 @@ function dropAttribution(own: string[]): void {
 }
 
 function oneLine(text: string): string {
-  const plain = withoutBidi(text.replace(URL_NOISE, ' ')).replace(FILLERS, '');
+  const plain = withoutFillers(withoutBidi(text.replace(URL_NOISE, ' ')));
   const collapsed = singleLine(plain, plain.length).replace(/[\s\u00a0\u2000-\u200a\u202f\u205f\u3000]+/g, ' ');
   return storableText(cutText(collapsed, MAX_PREVIEW_CHARS).trim());
+}
+
+/** A joiner between letters is spelling, and holds emoji together; before a space or in a row it is filling. */
+function withoutFillers(text: string): string {
+  return text.replace(FILLERS, (run, at: number) => {
+    const next = text[at + run.length];
+    return run.length > 1 || next === undefined || /\s/.test(next) ? '' : run;
+  });
 }

@@ -1,6 +1,7 @@
 import sanitizeHtml, { type Attributes, type Tag } from 'sanitize-html';
 import { balancedPrefix } from './balanced-prefix.js';
 import { cutText, storableText } from './clean-text.js';
+import { boundDepth } from './html-depth.js';
 import { MAX_HTML_CHARS, MAX_HTML_DEPTH } from './mime.limits.js';
 import { safeStyle } from './safe-style.js';
 import { imageSource, safeLink } from './safe-url.js';
@@ -47,7 +48,7 @@ const GIVEN_ATTRIBUTES = ['style', 'href', 'target', 'rel', 'src', 'data-blocked
  * so when cut. Serve it with a Content-Security-Policy all the same: two lines hold better than one.
  */
 export function htmlToSafeHtml(html: string, options: SafeHtmlOptions): SafeHtml {
-  const input = storableText(cutText(html, MAX_HTML_CHARS));
+  const input = boundDepth(storableText(cutText(html, MAX_HTML_CHARS)));
   const rewriter = new Rewriter(options);
   const clean = sanitizeHtml(input, {
     allowedTags: TAGS,
