@@ -38,15 +38,15 @@ export class RuntimeFactory {
 
   private events({ id }: Account): RuntimeEvents {
     return {
-      connecting: () => this.statuses.applyEvent(id, { type: 'connecting' }),
-      failed: (error, nextAttemptAt) => this.statuses.applyEvent(id, { type: 'failed', error, nextAttemptAt }),
+      connecting: () => this.statuses.applyEvent(id, { kind: 'connecting' }),
+      failed: (error, nextAttemptAt) => this.statuses.applyEvent(id, { kind: 'failed', error, nextAttemptAt }),
     };
   }
 
   private reporter({ id }: Account, keeper: Keeper): (event: RunnerEvent) => Promise<void> {
     let told = '';
     return async (event) => {
-      await this.statuses.applyEvent(id, { type: event });
+      await this.statuses.applyEvent(id, { kind: event });
       const { capabilities } = keeper;
       const text = JSON.stringify(capabilities ?? '');
       if (!capabilities || text === told) return;
