@@ -57,6 +57,7 @@ const SERVER_PATCH = {
 
 const UPDATE = z
   .strictObject({
+    accountId: z.custom<AccountId>((id) => typeof id === 'string'),
     name: optional(name),
     // null takes it away, as with the other settings that may be absent.
     emailAddress: emailAddress.nullish(),
@@ -77,7 +78,7 @@ const UPDATE = z
 
 /** `AddAccountInput` of the contract; its defaults are filled in by the schema. */
 export type AddAccountInput = z.input<typeof ADD>;
-export type UpdateAccountInput = z.input<typeof UPDATE> & { readonly accountId: AccountId };
+export type UpdateAccountInput = z.input<typeof UPDATE>;
 
 export type NewAccount = z.output<typeof ADD>;
 export type AccountPatch = z.output<typeof UPDATE>;
@@ -88,9 +89,7 @@ export type Pop3Patch = NonNullable<AccountPatch['pop3']>;
 export const parseNewAccount = (input: AddAccountInput): NewAccount => parse(ADD, input);
 
 /** @throws MailError INVALID_INPUT */
-export function parseAccountPatch({ accountId: _, ...input }: UpdateAccountInput): AccountPatch {
-  return parse(UPDATE, input);
-}
+export const parseAccountPatch = (input: UpdateAccountInput): AccountPatch => parse(UPDATE, input);
 
 function parse<T extends z.ZodType>(schema: T, input: z.input<T>): z.output<T> {
   const result = schema.safeParse(input);

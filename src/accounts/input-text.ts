@@ -13,6 +13,8 @@ export const line = (max: number) =>
     .max(max, `must have at most ${max} characters`)
     .regex(/^\P{Cc}*$/u, 'must not contain line breaks or other control characters');
 
+/** `domainToASCII` would drop line breaks and stop at the first slash, as URLs do. */
+const NEVER_IN_NAMES = /[\s\p{Cc}/\\?#@:%]/u;
 const HOST_NAME = /^(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$/;
 
 /** A host name, in ASCII (RFC 5891), or an IP address without brackets. */
@@ -21,7 +23,8 @@ export const hostName = z.string().transform((text, ctx) => {
     .trim()
     .replace(/^\[(.*)\]$/, '$1')
     .replace(/\.$/, '');
-  const ascii = isIP(name) > 0 ? name : domainToASCII(name);
+  if (isIP(name) > 0) return name;
+  const ascii = NEVER_IN_NAMES.test(name) ? '' : domainToASCII(name);
   if (isIP(ascii) > 0 || HOST_NAME.test(ascii)) return ascii;
   ctx.addIssue('must be a host name or an IP address, without a scheme, a port or a path');
   return z.NEVER;
