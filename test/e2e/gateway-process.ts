@@ -1,0 +1,86 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Dovecot } from '../servers/dovecot.js';
+import { findFreePorts } from '../servers/free-ports.js';
+import { createTestDatabase, type TestDatabase } from '../servers/postgres.js';
+import { GatewayClient, until } from './gateway-client.js';
+
+const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+
+/** The compiled gateway as a process of its own, so that it can be killed. `script/test` compiles it first. */
+export class GatewayProcess {
+  private child: ChildProcess | undefined;
+
+  private constructor(
+    private readonly database: TestDatabase,
+    private readonly dataDir: string,
+    private readonly env: NodeJS.ProcessEnv,
+  ) {}
+
+  /** Prepared, not yet started. */
+  static async prepare(server: Dovecot): Promise<GatewayProcess> {
+    const dataDir = await mkdtemp(join(tmpdir(), 'mailroom-crash-'));
+    const database = await createTestDatabase();
+    const [port] = await findFreePorts(1);
+    await writeFile(join(dataDir, 'ca.pem'), server.caPem);
+    return new GatewayProcess(database, dataDir, {
+      PATH: process.env.PATH,
+      PORT: String(port),
+      DATA_DIR: dataDir,
+      DATABASE_URL: database.url,
+      MASTER_KEY: randomBytes(32).toString('base64'),
+      ADMIN_API_KEY: randomBytes(24).toString('base64url'),
+      MAIL_HOST_ALLOW: '127.0.0.0/8',
+      MAIL_PORT_ALLOW: '*',
+      MAIL_TLS_CA_FILE: join(dataDir, 'ca.pem'),
+      LOG_LEVEL: 'warn',
+    });
+  }
+
+  get client(): GatewayClient {
+    return new GatewayClient(`http://127.0.0.1:${this.env.PORT}`, this.env.ADMIN_API_KEY ?? '');
+  }
+
+  /** Resolves when it answers queries. */
+  async start(): Promise<void> {
+    const child = spawn(process.execPath, [MAIN], { env: this.env, stdio: ['ignore', 'ignore', 'pipe'] });
+    this.child = child;
+    let said = '';
+    child.stderr.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-4_000)));
+    await until(
+      async () => {
+        if (child.exitCode !== null) throw new Error(`the gateway ended: ${said}`);
+        return fetch(`http://127.0.0.1:${this.env.PORT}/health/ready`).then(
+          (response) => response.ok,
+          () => false,
+        );
+      },
+      (ready) => ready,
+      60_000,
+    );
+  }
+
+  /** As a power cut would. */
+  async kill(): Promise<void> {
+    await this.end('SIGKILL');
+  }
+
+  async stop(): Promise<void> {
+    await this.end('SIGTERM');
+    await this.database.drop();
+    await rm(this.dataDir, { recursive: true, force: true });
+  }
+
+  private async end(signal: NodeJS.Signals): Promise<void> {
+    const { child } = this;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill(signal);
+    await ended;
+  }
+}
