@@ -19,7 +19,7 @@ beforeAll(async () => {
 
 afterAll(() => dovecot.stop());
 
-const numbered = (i: number): Buffer => message({ subject: `number ${i}`, messageId: `<${i}@crash.example>` });
+const numbered = (i: number): Buffer => message({ subject: `number ${i}`, messageId: `${i}@crash.example` });
 
 /** Every Message-ID the API lists, page by page, as often as it lists it. */
 async function listed(client: GatewayClient, accountId: string): Promise<string[]> {
