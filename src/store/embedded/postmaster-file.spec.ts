@@ -1,5 +1,8 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { realpath } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { inspectProcess, parsePostmasterFile } from './postmaster-file.js';
@@ -25,16 +28,25 @@ describe('parsePostmasterFile', () => {
 });
 
 describe('inspectProcess', () => {
-  it('tells a server of the cluster by its command line, and what has another one or has ended', async () => {
-    const server = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60_000)', '/some/cluster'], {
-      stdio: 'ignore',
-    });
-    await once(server, 'spawn');
-    const { pid } = server as { pid: number };
-    await expect(inspectProcess(pid, '/some/cluster')).resolves.toBe('server');
-    await expect(inspectProcess(pid, '/other/cluster')).resolves.toBe('other');
-    server.kill('SIGKILL');
-    await once(server, 'exit');
-    await expect(inspectProcess(pid, '/some/cluster')).resolves.toBe('gone');
+  it('tells a server of the cluster from what has another one, only speaks of it, or has ended', async () => {
+    const cluster = await realpath(tmpdir());
+    const start = async (cwd: string, ...args: string[]): Promise<ChildProcess> => {
+      const child = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60_000)', ...args], { cwd, stdio: 'ignore' });
+      await once(child, 'spawn');
+      return child;
+    };
+    const server = await start(cluster, cluster);
+    const reader = await start('/', '--', join(cluster, 'postgresql.conf'));
+    try {
+      await expect(inspectProcess(server.pid!, cluster)).resolves.toBe('server');
+      await expect(inspectProcess(server.pid!, '/other/cluster')).resolves.toBe('other');
+      const seen = process.platform === 'linux' ? 'other' : 'server';
+      await expect(inspectProcess(reader.pid!, cluster)).resolves.toBe(seen);
+    } finally {
+      server.kill('SIGKILL');
+      reader.kill('SIGKILL');
+      await once(server, 'exit');
+    }
+    await expect(inspectProcess(server.pid!, cluster)).resolves.toBe('gone');
   });
 });

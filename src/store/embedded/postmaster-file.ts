@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFile, unlink } from 'node:fs/promises';
+import { readFile, readlink, realpath, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { systemErrorCode } from '../../common/system-error-code.js';
@@ -40,6 +40,8 @@ export type ProcessKind = 'gone' | 'server' | 'other' | 'unknown';
 
 export async function inspectProcess(pid: number, cluster: string): Promise<ProcessKind> {
   if (!isAlive(pid)) return 'gone';
+  const directory = await findWorkingDirectory(pid);
+  if (directory !== undefined) return directory === (await realpath(cluster).catch(() => cluster)) ? 'server' : 'other';
   const command = await findCommandLine(pid);
   if (command === undefined) return isAlive(pid) ? 'unknown' : 'gone';
   return command.includes(cluster) ? 'server' : 'other';
@@ -52,6 +54,14 @@ function isAlive(pid: number): boolean {
   } catch (error) {
     return systemErrorCode(error) === 'EPERM';
   }
+}
+
+/**
+ * The server's is its cluster, before it writes its number anywhere and even when the directory is renamed. Linux only, and
+ * closed to root in a container (CAP_SYS_PTRACE), where the command line has to do.
+ */
+async function findWorkingDirectory(pid: number): Promise<string | undefined> {
+  return readlink(`/proc/${pid}/cwd`).catch(() => undefined);
 }
 
 /** Empty for a process that has ended and was not waited for. */

@@ -13,6 +13,8 @@ const startTimeoutMs = 5 * 60_000;
 const fastStopMs = 30_000;
 const immediateStopMs = 10_000;
 const pollMs = 25;
+/** Each look at a server that recovers leaves a line in its log. */
+const maxPollMs = 500;
 /** A server that follows a killed one may have to wait for the last processes of the former. */
 const maxSpawns = 6;
 const respawnMs = 300;
@@ -65,12 +67,12 @@ export async function ensureServer(spec: ServerSpec, signal: AbortSignal): Promi
   const launch = new Launch(spec);
   try {
     const deadline = Date.now() + startTimeoutMs;
-    while (!signal.aborted && Date.now() < deadline) {
+    for (let looks = 1; !signal.aborted && Date.now() < deadline; looks++) {
       const state = await look(spec.home.cluster);
       if (state.kind === 'ready')
         return { socketDirectory: state.socketDirectory, adopted: !(await launch.isThatOf(spec.home.cluster)) };
       if (state.kind === 'absent') await launch.advance(signal);
-      await sleep(pollMs, signal);
+      await sleep(Math.min(pollMs * looks, maxPollMs), signal);
     }
     throw new Error(await launch.failure(signal.aborted ? 'the gateway is stopping' : 'it took too long'));
   } catch (error) {
