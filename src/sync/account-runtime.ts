@@ -11,7 +11,7 @@ const goodSessionMs = 60_000;
 
 export interface RuntimeEvents {
   connecting(): Promise<void>;
-  failed(error: MailError, nextAttemptAt: Date): Promise<void>;
+  failed(error: MailError, nextAttemptAt?: Date): Promise<void>;
 }
 
 /** Runs one account on this instance: again and again, with growing delays, until it is stopped. */
@@ -35,9 +35,14 @@ export class AccountRuntime {
   }
 
   async syncNow(signal: AbortSignal): Promise<PollResult | undefined> {
-    const result = await this.runner.syncNow(AbortSignal.any([signal, this.stopping.signal]));
-    this.retryNow();
-    return result ?? undefined;
+    try {
+      const result = await this.runner.syncNow(AbortSignal.any([signal, this.stopping.signal]));
+      this.retryNow();
+      return result ?? undefined;
+    } catch (error) {
+      if (isMailError(error) && !this.stopping.signal.aborted) await this.events.failed(error);
+      throw error;
+    }
   }
 
   /** Resolves when nothing of the account runs here any more. */

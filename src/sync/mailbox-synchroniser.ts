@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { KeyedMutex } from '../common/keyed-mutex.js';
-import type { ServerKeeper, SyncBatch } from '../mailbox/keeper.port.js';
+import type { RemoteMailbox, ServerKeeper, SyncBatch } from '../mailbox/keeper.port.js';
 import { notFound } from '../mailbox/mailbox.errors.js';
 import type { AccountId, MailboxId, MessageId } from '../mailbox/model/ids.js';
 import type { Mailbox } from '../mailbox/model/mailbox.js';
@@ -40,10 +40,11 @@ export class MailboxSynchroniser implements MailboxLocks {
     accountId: AccountId,
     options: MirrorWriteOptions,
     signal: AbortSignal,
-  ): Promise<void> {
-    await this.lock([accountId], async () => {
+  ): Promise<readonly RemoteMailbox[]> {
+    return this.lock([accountId], async () => {
       const listed = await keeper.listMailboxes(signal);
       await this.mirror.write(accountId, (tx) => applyMailboxList(tx, listed), options);
+      return listed;
     });
   }
 

@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { sleep } from '../common/clock.js';
-import type { RemoteHint, ServerKeeper } from '../mailbox/keeper.port.js';
+import type { RemoteHint, RemoteMailboxStatus, ServerKeeper } from '../mailbox/keeper.port.js';
 import { isMailError, MailError } from '../mailbox/mailbox.errors.js';
 import type { ErrorCode } from '../mailbox/model/error-code.js';
 import type { AccountId } from '../mailbox/model/ids.js';
@@ -69,10 +69,11 @@ export class ServerAccountRunner implements AccountRunner {
   private async perform(task: SyncTask, queue: SyncQueue, signal: AbortSignal): Promise<void> {
     const { keeper, accountId, epoch, synchroniser } = this.context;
     if (task.kind === 'list') {
-      await synchroniser.synchroniseList(keeper, accountId, { epoch }, signal);
-      for (const { path, sync } of inOrder(await this.selectable())) {
-        if (sync.complete) queue.addNews(path);
-        else queue.addBackfill(path);
+      const listed = await synchroniser.synchroniseList(keeper, accountId, { epoch }, signal);
+      const statuses = new Map(listed.map(({ path, status }) => [path, status]));
+      for (const mailbox of inOrder(await this.selectable())) {
+        if (!mailbox.sync.complete) queue.addBackfill(mailbox.path);
+        else if (mayHaveNews(mailbox, statuses.get(mailbox.path))) queue.addNews(mailbox.path);
       }
       return;
     }
@@ -122,6 +123,17 @@ export class ServerAccountRunner implements AccountRunner {
   private async selectable(): Promise<readonly Mailbox[]> {
     return (await this.context.mirror.mailboxesOf([this.context.accountId])).filter(({ selectable }) => selectable);
   }
+}
+
+/** False only where the server's own figures prove that nothing has happened: without MODSEQ, flags may have changed unseen. */
+function mayHaveNews({ checkpoint, totalMessages }: Mailbox, status: RemoteMailboxStatus | undefined): boolean {
+  return !(
+    checkpoint?.highestModSeq !== undefined &&
+    status?.uidValidity === checkpoint.uidValidity &&
+    status.uidNext === checkpoint.nextUid &&
+    status.messages === totalMessages &&
+    status.highestModSeq === checkpoint.highestModSeq
+  );
 }
 
 /** INBOX first, then what people look at, then the rest. */
