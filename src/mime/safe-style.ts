@@ -51,7 +51,7 @@ const SIDES =
 const DISPLAY =
   /^(?:none|block|inline|inline-block|list-item|table|inline-table|table-(?:row|cell|caption|column|row-group|header-group|footer-group|column-group))$/i;
 // No backslash (escapes hide names), no comment, no bracket that is not a colour's, no at-sign, no markup.
-const VALUE = /^[\w\s#%.,+!"'-]*$/;
+const VALUE = /^[\w\s#%.,+/!"'-]*$/;
 const COLOUR_FUNCTION = /\b(?:rgb|rgba|hsl|hsla)\(\s*[\d.%\s,+/-]{1,60}\)/gi;
 const NEGATIVE = /(?:^|[\s,])-\s*[\d.]/;
 const MAX_DECLARATIONS = 60;

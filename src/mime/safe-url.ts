@@ -31,10 +31,13 @@ function parseAbsolute(text: string): URL | undefined {
 
 /** RFC 2392: percent-encoded, without angle brackets; many write them all the same. */
 function contentIdOf(encoded: string): string {
-  const bare = encoded.replace(/^<|>$/g, '');
+  return decodePercent(encoded).replace(/^<|>$/g, '');
+}
+
+function decodePercent(text: string): string {
   try {
-    return decodeURIComponent(bare);
+    return decodeURIComponent(text);
   } catch {
-    return bare;
+    return text;
   }
 }
