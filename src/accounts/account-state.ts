@@ -51,6 +51,8 @@ export function nextStatus(status: AccountStatus, event: AccountEvent, now: Date
       return status.state === 'PAUSED' ? moved(status, 'CONNECTING', now) : status;
     case 'settingsChanged':
       return withoutError(moved(status, 'CONNECTING', now));
+    default:
+      return event satisfies never;
   }
 }
 
