@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { PostgresDataSourceOptions } from 'typeorm/driver/postgres/PostgresDataSourceOptions.js';
 import type { Config } from '../config/config.js';
+import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import { startEmbeddedPostgres } from './embedded/embedded-postgres.js';
 import { loadMigrations } from './migrations/load-migrations.js';
 import { runMigrations } from './migrations/run-migrations.js';
@@ -9,6 +10,7 @@ import { runMigrations } from './migrations/run-migrations.js';
 /** Connections of one instance; commands, lists and streams share them. */
 const poolSize = 20;
 const connectTimeoutMs = 10_000;
+const oldestPostgres = 14;
 /** A statement that takes this long is stuck: nothing here reads or writes without a bound. */
 const statementTimeoutMs = 120_000;
 
@@ -34,12 +36,20 @@ export async function startDatabase(config: Config): Promise<Database> {
   }
   const embedded = await startEmbeddedPostgres({ dataDir: config.dataDir, log: new Logger('EmbeddedPostgres') });
   const { host, port, user, database } = embedded.connection;
-  return { options: { ...common, host, port, username: user, database }, stop: () => embedded.stop() };
+  return { options: { ...common, host, port, username: user, database, ssl: false }, stop: () => embedded.stop() };
 }
 
-/** Connected, and with every migration done. */
+/**
+ * Connected, and with every migration done.
+ * @throws where the server is older than what the SQL needs
+ */
 export async function openDataSource(options: PostgresDataSourceOptions): Promise<DataSource> {
   const dataSource = await new DataSource(options).initialize();
+  const version = (dataSource.driver as PostgresDriver).version ?? '';
+  if (Number.parseInt(version, 10) < oldestPostgres) {
+    await dataSource.destroy();
+    throw new Error(`The gateway needs Postgres ${oldestPostgres} or later; DATABASE_URL leads to ${version}.`);
+  }
   await runMigrations(dataSource);
   return dataSource;
 }
