@@ -1,12 +1,5 @@
 // Makes TypeScript types of the SDL: enums, inputs, arguments of every field, and what a type's plain fields look like.
-import {
-  isEnumType,
-  isInputObjectType,
-  isInterfaceType,
-  isListType,
-  isNonNullType,
-  isObjectType,
-} from 'graphql';
+import { isEnumType, isInputObjectType, isInterfaceType, isListType, isNonNullType, isObjectType } from 'graphql';
 import { readSchema, writeOrCheck } from './lib-schema.mjs';
 
 const SCALARS = {

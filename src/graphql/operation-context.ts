@@ -1,0 +1,36 @@
+import type { Account } from '../accounts/account.js';
+import type { Principal } from '../auth/principal.js';
+import type { LimitsConfig } from '../config/config.js';
+import type { MessagePage } from '../mailbox/mailbox.service.js';
+import type { Mailbox } from '../mailbox/model/mailbox.js';
+import type { Message } from '../mailbox/model/message.js';
+import type { MessageFilter } from '../mailbox/model/search.js';
+import type { MessageId } from '../mailbox/model/ids.js';
+import type * as gql from './generated/schema-types.js';
+import type { Loaders } from './loaders.js';
+import type { Resolved } from './resolved.js';
+
+/** Signed URLs of mail content, absolute. */
+export interface Links {
+  raw(id: MessageId): string;
+  part(id: MessageId, partNumber: string): string;
+}
+
+/** From the model to the types of the contract. They refer to each other, so each reaches the others through the context. */
+export interface Views {
+  account(account: Account): Resolved<gql.Account>;
+  mailbox(mailbox: Mailbox): Resolved<gql.Mailbox>;
+  message(message: Message): Resolved<gql.Message>;
+  messagePage(page: MessagePage, filter: MessageFilter): Resolved<gql.MessageConnection>;
+}
+
+/** Everything one operation, or one event of a subscription, shares. */
+export interface OperationContext {
+  readonly principal: Principal;
+  readonly limits: LimitsConfig;
+  readonly loaders: Loaders;
+  readonly links: Links;
+  readonly views: Views;
+  /** Aborts when a subscription's client is gone. */
+  readonly signal: AbortSignal;
+}

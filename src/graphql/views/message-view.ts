@@ -1,0 +1,117 @@
+import { toPublicId } from '../../common/public-id.js';
+import { notFound } from '../../mailbox/mailbox.errors.js';
+import type { Message, Part } from '../../mailbox/model/message.js';
+import { findAttachments, isInlineImage } from '../../mime/body-parts.js';
+import { estimateDecodedSize } from '../../mime/part-tree.js';
+import type * as gql from '../generated/schema-types.js';
+import type { OperationContext } from '../operation-context.js';
+import type { Resolved } from '../resolved.js';
+import { MessageBodyView } from './message-body-view.js';
+
+export class MessageView implements Resolved<gql.Message> {
+  readonly __typename = 'Message';
+  readonly id: string;
+  readonly emailId: string | undefined;
+  readonly messageId: string | undefined;
+  readonly inReplyTo: readonly string[];
+  readonly references: readonly string[];
+  readonly subject: string | undefined;
+  readonly from: readonly gql.Address[];
+  readonly sender: readonly gql.Address[];
+  readonly replyTo: readonly gql.Address[];
+  readonly to: readonly gql.Address[];
+  readonly cc: readonly gql.Address[];
+  readonly bcc: readonly gql.Address[];
+  readonly sentAt: Date | undefined;
+  readonly receivedAt: Date;
+  readonly sizeBytes: number;
+  readonly seen: boolean;
+  readonly flagged: boolean;
+  readonly answered: boolean;
+  readonly draft: boolean;
+  readonly keywords: readonly string[];
+  readonly hasAttachments: boolean;
+  readonly pop3: gql.Pop3Origin | undefined;
+  readonly parseWarnings: readonly string[];
+
+  constructor(private readonly message: Message) {
+    const { envelope, flags } = message;
+    this.id = toPublicId('message', message.id);
+    this.emailId = message.emailId;
+    this.messageId = envelope.messageId;
+    this.inReplyTo = envelope.inReplyTo;
+    this.references = envelope.references;
+    this.subject = envelope.subject;
+    this.from = envelope.from;
+    this.sender = envelope.sender;
+    this.replyTo = envelope.replyTo;
+    this.to = envelope.to;
+    this.cc = envelope.cc;
+    this.bcc = envelope.bcc;
+    this.sentAt = envelope.sentAt;
+    this.receivedAt = message.internalDate;
+    this.sizeBytes = message.sizeBytes;
+    this.seen = flags.seen;
+    this.flagged = flags.flagged;
+    this.answered = flags.answered;
+    this.draft = flags.draft;
+    this.keywords = flags.keywords;
+    this.hasAttachments = message.hasAttachments;
+    this.pop3 = message.pop3;
+    this.parseWarnings = message.parseWarnings;
+  }
+
+  async account(_: unknown, { loaders, views }: OperationContext) {
+    const account = await loaders.account.load(this.message.accountId);
+    if (!account) throw notFound('account');
+    return views.account(account);
+  }
+
+  async mailbox(_: unknown, { loaders, views }: OperationContext) {
+    const mailbox = await loaders.mailboxOrGone.load(this.message.mailboxId);
+    if (!mailbox) throw notFound('mailbox');
+    return views.mailbox(mailbox);
+  }
+
+  preview(_: unknown, { loaders }: OperationContext) {
+    return this.message.preview ?? loaders.preview.load(this.message);
+  }
+
+  async body(_: unknown, { loaders, links, limits }: OperationContext) {
+    const source = await loaders.body.load(this.message);
+    return new MessageBodyView(source, this.message, links, limits.maxBodyBytes);
+  }
+
+  attachments({ inline }: gql.MessageAttachmentsArgs, { links }: OperationContext) {
+    const parts = findAttachments(this.message.root, { inline: inline ?? false });
+    return parts.map((part) => ({
+      partId: part.partNumber,
+      filename: part.filename,
+      contentType: part.contentType,
+      sizeBytes: estimateDecodedSize(part),
+      contentId: part.contentId,
+      inline: isInlineImage(part),
+      url: links.part(this.message.id, part.partNumber),
+    }));
+  }
+
+  structure() {
+    return toBodyPart(this.message.root);
+  }
+
+  async headers({ names }: gql.MessageHeadersArgs, { loaders }: OperationContext) {
+    const all = await loaders.headers.load(this.message);
+    const wanted = names && new Set(names.map((name) => name.toLowerCase()));
+    return wanted ? all.filter(({ name }) => wanted.has(name.toLowerCase())) : all;
+  }
+
+  rawUrl(_: unknown, { links }: OperationContext) {
+    return links.raw(this.message.id);
+  }
+}
+
+const toBodyPart = ({ partNumber, parts, ...part }: Part): gql.BodyPart => ({
+  ...part,
+  partId: partNumber,
+  parts: parts.map(toBodyPart),
+});

@@ -1,0 +1,5 @@
+/** Where mail content is downloaded; signed by `UrlSigner` before it is handed out. Ids as clients see them. */
+export const rawPath = (messageId: string): string => `/content/raw/${messageId}`;
+
+/** The root of a multipart has no number of its own; `rawPath` gives all of it. */
+export const partPath = (messageId: string, partNumber: string): string => `/content/part/${messageId}/${partNumber}`;
