@@ -79,6 +79,14 @@ export class AccountRepository {
     return this.filtered(filter).getCount();
   }
 
+  async countByState(): Promise<ReadonlyMap<AccountState, number>> {
+    const rows = await select<{ state: AccountState; count: number }>(
+      this.dataSource,
+      'SELECT state, count(*)::integer AS count FROM account GROUP BY state',
+    );
+    return new Map(rows.map(({ state, count }) => [state, count]));
+  }
+
   private filtered({ ids, protocol, states, text }: AccountFilter): SelectQueryBuilder<AccountEntity> {
     const query = this.dataSource.manager.createQueryBuilder(AccountEntity, 'a');
     if (ids) query.andWhere('a.id = ANY (:ids::uuid[])', { ids });

@@ -1,10 +1,10 @@
 import { createSecretKey, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { DataSource } from 'typeorm';
+import { Registry } from 'prom-client';
+import { DataSource, getMetadataArgsStorage } from 'typeorm';
 import { createTestDatabase, type TestDatabase } from '../../test/servers/postgres.js';
 import type { Principal } from '../auth/principal.js';
 import type { Config } from '../config/config.js';
-import { CredentialEntity, CredentialKeyEntity } from '../credentials/credential.entity.js';
 import { CredentialRepository } from '../credentials/credential.repository.js';
 import { CredentialService } from '../credentials/credential.service.js';
 import type { TokenClient } from '../credentials/token-client.js';
@@ -22,8 +22,8 @@ import type { AddAccountInput } from './account-input.js';
 import { AccountConnections } from './account-connections.js';
 import { AccountIntake } from './account-intake.js';
 import type { AccountLifecycle } from './account-lifecycle.port.js';
+import { AccountMetrics } from './account.metrics.js';
 import { AccountStatusWriter } from './account-status.writer.js';
-import { AccountEntity } from './account.entity.js';
 import { AccountRepository } from './account.repository.js';
 import { AccountService } from './account.service.js';
 import { EndpointPolicy } from './endpoint-policy.js';
@@ -120,7 +120,9 @@ describe('AccountService', () => {
 
   beforeAll(async () => {
     database = await createTestDatabase();
-    const entities = [AccountEntity, CredentialKeyEntity, CredentialEntity];
+    const entities = getMetadataArgsStorage().tables.flatMap(({ target }) =>
+      typeof target === 'string' ? [] : target,
+    );
     dataSource = await new DataSource({ type: 'postgres', url: database.url, entities }).initialize();
     mirror = new PostgresMirrorStore(dataSource);
   }, 60_000);
@@ -199,7 +201,7 @@ describe('AccountService', () => {
         field: ['input', 'imap', 'host'],
       });
       expect(await repository.findAll()).toEqual([]);
-      expect(await dataSource.manager.count(CredentialKeyEntity)).toBe(0);
+      expect(await select(dataSource, 'SELECT * FROM credential_key')).toEqual([]);
       expect(lifecycle.calls).toEqual([]);
     });
 
@@ -367,6 +369,18 @@ describe('AccountService', () => {
   });
 
   describe('reading', () => {
+    it('counts accounts by state for the metrics', async () => {
+      const { id } = await service.add(ADMIN, imapInput());
+      await service.add(ADMIN, pop3Input());
+      await service.pause(ADMIN, id);
+      const registry = new Registry();
+      new AccountMetrics(repository, registry).onModuleInit();
+      const text = await registry.metrics();
+      expect(text).toContain('mailroom_accounts{state="PAUSED"} 1');
+      expect(text).toContain('mailroom_accounts{state="CONNECTING"} 1');
+      expect(text).toContain('mailroom_accounts{state="ONLINE"} 0');
+    });
+
     it('shows each caller its own accounts and no others', async () => {
       const a = await service.add(ADMIN, imapInput());
       const b = await service.add(ADMIN, pop3Input());

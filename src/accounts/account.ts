@@ -22,7 +22,7 @@ export const ACCOUNT_STATES = [
 ] as const;
 export type AccountState = (typeof ACCOUNT_STATES)[number];
 
-export interface AccountError {
+interface AccountError {
   readonly code: ErrorCode;
   readonly message: string;
   readonly at: Date;

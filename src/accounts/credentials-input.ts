@@ -40,8 +40,6 @@ export const CREDENTIALS = z
   })
   .transform(toCredentials);
 
-export type CredentialsInput = z.input<typeof CREDENTIALS>;
-
 const isGiven = (value: unknown): boolean => value !== undefined && value !== null;
 
 function toCredentials(given: { password?: string | null; oauth2?: z.output<typeof OAUTH2> | null }): Credentials {

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 
 /** Postgres given by the operator, or one of our own under DATA_DIR. */
-export type DatabaseConfig = { readonly kind: 'external'; readonly url: string } | { readonly kind: 'embedded' };
+type DatabaseConfig = { readonly kind: 'external'; readonly url: string } | { readonly kind: 'embedded' };
 
 /** 32 bytes that never leave their `KeyObject`, so that neither a log line nor a JSON dump can carry them. */
 export interface MasterKey {

@@ -75,21 +75,23 @@ describe('loadConfig', () => {
       CHANGE_RETENTION_HOURS: '1.5',
       MASTER_KEY_PREVIOUS_FILE: join(root, 'absent.key'),
     });
-    expect(problems.map((problem) => problem.split(':')[0]).sort()).toEqual([
-      'ADMIN_API_KEY',
-      'CHANGE_RETENTION_HOURS',
-      'DATABASE_URL',
-      'LOG_LEVEL',
-      'MAIL_ALLOW_PLAINTEXT',
-      'MAIL_HOST_ALLOW',
-      'MAIL_PORT_ALLOW',
-      'MAIL_TLS_CA_FILE',
-      'MASTER_KEY',
-      'MASTER_KEY_PREVIOUS_FILE',
-      'MAX_IMPORT_BYTES',
-      'PORT',
-      'PUBLIC_URL',
-    ]);
+    expect(new Set(problems.map((problem) => problem.split(':')[0]))).toEqual(
+      new Set([
+        'ADMIN_API_KEY',
+        'CHANGE_RETENTION_HOURS',
+        'DATABASE_URL',
+        'LOG_LEVEL',
+        'MAIL_ALLOW_PLAINTEXT',
+        'MAIL_HOST_ALLOW',
+        'MAIL_PORT_ALLOW',
+        'MAIL_TLS_CA_FILE',
+        'MASTER_KEY',
+        'MASTER_KEY_PREVIOUS_FILE',
+        'MAX_IMPORT_BYTES',
+        'PORT',
+        'PUBLIC_URL',
+      ]),
+    );
     expect(problems.join('\n')).not.toContain('hunter2');
     expect(problems.join('\n')).toContain('300.1.1.1');
   });

@@ -15,7 +15,7 @@ export interface Renewal {
   readonly scope?: string;
 }
 
-export interface PasswordCredentials {
+interface PasswordCredentials {
   readonly kind: 'password';
   readonly password: string;
 }

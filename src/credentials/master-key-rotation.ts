@@ -1,13 +1,9 @@
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { ConfigError } from '../config/load-config.js';
 import { CredentialRepository } from './credential.repository.js';
 import { Vault } from './vault.js';
 
 const batchSize = 100;
-
-/** Ends the start: the operator must give the right key, and nothing was touched. */
-export class MasterKeyMissing extends Error {
-  override readonly name = 'MasterKeyMissing';
-}
 
 /** At start: refuses to run with a key that opens nothing, and brings every data key under the current one. */
 @Injectable()
@@ -19,14 +15,14 @@ export class MasterKeyRotation implements OnModuleInit {
     private readonly vault: Vault,
   ) {}
 
-  /** @throws MasterKeyMissing */
+  /** @throws ConfigError; nothing was touched then */
   async onModuleInit(): Promise<void> {
     const foreign = (await this.repository.masterKeyIds()).filter((id) => !this.vault.canOpen(id));
     if (foreign.length > 0) {
-      throw new MasterKeyMissing(
-        `The stored mail credentials are sealed with another master key (${foreign.join(', ')}) than the one given ` +
-          `(${this.vault.currentKeyId}). Give the right MASTER_KEY; to change keys, give the former one as MASTER_KEY_PREVIOUS.`,
-      );
+      throw new ConfigError([
+        `MASTER_KEY: does not open the mail credentials in the database, which are sealed with another key ` +
+          `(id ${foreign.join(', ')}; given: ${this.vault.currentKeyId}). Give that key; to change keys, give it as MASTER_KEY_PREVIOUS`,
+      ]);
     }
     let total = 0;
     for (let count = batchSize; count === batchSize; total += count) {
