@@ -1,0 +1,149 @@
+import type { KnownMessages, RemoteFlags, SyncBatch } from '../../mailbox/keeper.port.js';
+import { uid, type ModSeq, type Uid } from '../../mailbox/model/ids.js';
+import * as limits from '../imap.limits.js';
+import { flagItems, toRemoteFlags } from '../imap.mapping.js';
+import { UidSet } from '../uid-set.js';
+import type { ChangeStrategy } from './strategy.js';
+import type { SyncRun } from './sync-run.js';
+
+/** What has come since the checkpoint. @returns how many */
+export async function* newMessages(run: SyncRun): AsyncGenerator<SyncBatch, number, undefined> {
+  const from = run.checkpoint.nextUid;
+  let count = 0;
+  // `n:*` always answers with the last message, though its UID be lower (RFC 9051 section 6.4.9).
+  for await (const fetched of run.fetchMessages(`${from}:*`, { uid: true })) {
+    const messages = fetched.filter((message) => message.uid >= from);
+    if (messages.length === 0) continue;
+    count += messages.length;
+    const nextUid = Math.max(run.checkpoint.nextUid, ...messages.map((message) => message.uid + 1));
+    yield run.batch({ messages }, { nextUid });
+  }
+  return count;
+}
+
+interface ChangesRequest {
+  readonly strategy: ChangeStrategy;
+  readonly known: KnownMessages;
+  /** How many messages there must be if none has gone; absent where that is not known. */
+  readonly expected?: number;
+}
+
+/** Messages below `nextUid` on the server, of which the mirror has every one; undefined where nobody counted. */
+type Proved = number | undefined;
+
+/** Flags that changed and messages that vanished among those known before. */
+export async function* changes(run: SyncRun, request: ChangesRequest): AsyncGenerator<SyncBatch, Proved, undefined> {
+  // Of what was heard of before the question: what changes while the answer comes is asked for again next time.
+  const highestModSeq = run.connection.seenModSeq;
+  if (request.strategy === 'ALL') return yield* everything(run, request, highestModSeq);
+  if (request.strategy === 'QRESYNC') {
+    yield* toldByServer(run, request, highestModSeq);
+    return undefined;
+  }
+  if (request.strategy === 'CONDSTORE') yield* changedFlags(run, run.checkpoint.highestModSeq);
+  else yield* newestFlags(run);
+  return yield* vanishedByComparing(run, request, highestModSeq);
+}
+
+async function* toldByServer(
+  run: SyncRun,
+  { known }: ChangesRequest,
+  highestModSeq: ModSeq | undefined,
+): AsyncGenerator<SyncBatch, void, undefined> {
+  const vanished = new Set<number>();
+  const stopListening = run.connection.onNews((news) => {
+    if (news.kind === 'expunged' && news.uid !== undefined) vanished.add(news.uid);
+  });
+  try {
+    yield* changedFlags(run, run.checkpoint.highestModSeq);
+  } finally {
+    stopListening();
+  }
+  const uids = await knownAmong(vanished, known);
+  if (uids.length > 0 || highestModSeq !== run.checkpoint.highestModSeq) {
+    yield run.batch({ vanished: uids }, { highestModSeq });
+  }
+}
+
+/** A server that forgot when messages went names every UID that it has not (RFC 7162 section 3.2.5.2). */
+async function knownAmong(vanished: ReadonlySet<number>, known: KnownMessages): Promise<Uid[]> {
+  if (vanished.size <= limits.firstWindowMessages) return [...vanished].map(uid);
+  return (await known.uids()).filter((one) => vanished.has(one));
+}
+
+async function* changedFlags(run: SyncRun, since: ModSeq | undefined): AsyncGenerator<SyncBatch, void, undefined> {
+  const { lowestUid, nextUid } = run.checkpoint;
+  if (nextUid <= lowestUid) return;
+  yield* flagsOf(run, `${lowestUid}:${nextUid - 1}`, { uid: true, changedSince: since });
+}
+
+async function* newestFlags(run: SyncRun): AsyncGenerator<SyncBatch, void, undefined> {
+  const first = Math.max(1, run.connection.exists - limits.flagWindowMessages + 1);
+  if (run.connection.exists > 0) yield* flagsOf(run, `${first}:*`, { uid: false });
+}
+
+async function* flagsOf(
+  run: SyncRun,
+  range: string,
+  options: { uid: boolean; changedSince?: ModSeq },
+  onRow: (flags: RemoteFlags) => void = () => undefined,
+): AsyncGenerator<SyncBatch, void, undefined> {
+  const lots = run.connection.fetch(range, flagItems, { ...options, maxRows: limits.flagBatchMessages }, run.signal);
+  for await (const rows of lots) {
+    const flags = rows.flatMap((row) => toRemoteFlags(row) ?? []);
+    flags.forEach(onRow);
+    if (flags.length > 0) yield run.batch({ flags });
+  }
+}
+
+async function* vanishedByComparing(
+  run: SyncRun,
+  { known, expected }: ChangesRequest,
+  highestModSeq: ModSeq | undefined,
+): AsyncGenerator<SyncBatch, Proved, undefined> {
+  if (expected !== undefined && expected === run.connection.exists) {
+    if (highestModSeq !== run.checkpoint.highestModSeq) yield run.batch({}, { highestModSeq });
+    return expected;
+  }
+  return yield* compare(run, await searchKnown(run), known, highestModSeq);
+}
+
+async function searchKnown({ checkpoint: { lowestUid, nextUid }, connection, signal }: SyncRun): Promise<UidSet> {
+  if (nextUid <= lowestUid) return UidSet.parse('');
+  const found = await connection.search({ uid: `${lowestUid}:${nextUid - 1}` }, signal);
+  return UidSet.parse(found).within(lowestUid, nextUid - 1);
+}
+
+async function* everything(
+  run: SyncRun,
+  { known }: ChangesRequest,
+  highestModSeq: ModSeq | undefined,
+): AsyncGenerator<SyncBatch, Proved, undefined> {
+  const { lowestUid, nextUid } = run.checkpoint;
+  const seen: number[] = [];
+  if (nextUid > lowestUid) {
+    yield* flagsOf(run, `${lowestUid}:${nextUid - 1}`, { uid: true }, (flags) => seen.push(flags.uid));
+  }
+  // A row that was left out is not proof enough to forget a message.
+  const all = UidSet.of(seen).within(lowestUid, nextUid - 1);
+  return yield* compare(run, all.size === run.connection.exists ? all : await searchKnown(run), known, highestModSeq);
+}
+
+/** Both ways: known ones that are gone, and, which should not be, ones that were never read. */
+async function* compare(
+  run: SyncRun,
+  onServer: UidSet,
+  known: KnownMessages,
+  highestModSeq: ModSeq | undefined,
+): AsyncGenerator<SyncBatch, Proved, undefined> {
+  const { lowestUid, nextUid } = run.checkpoint;
+  const mirrored = (await known.uids()).filter((one) => one >= lowestUid && one < nextUid);
+  const missed = onServer.without(mirrored);
+  if (missed.size <= run.connection.exists) {
+    for await (const messages of run.fetchSet(missed)) yield run.batch({ messages });
+  }
+  const vanished = onServer.absent(mirrored);
+  if (vanished.length > 0 || highestModSeq !== run.checkpoint.highestModSeq)
+    yield run.batch({ vanished }, { highestModSeq });
+  return lowestUid === 1 ? onServer.size : undefined;
+}

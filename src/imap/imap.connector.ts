@@ -1,0 +1,87 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { KeyedMutex } from '../common/keyed-mutex.js';
+import type { AccountConnection, Secret } from '../mailbox/connection.port.js';
+import { invalidInput, isMailError, MailError } from '../mailbox/mailbox.errors.js';
+import type { AccountCapabilities } from '../mailbox/model/protocol.js';
+import { ImapConnection } from './imap.connection.js';
+import { toMailError } from './imap.errors.js';
+import { refusalRememberedMs } from './imap.limits.js';
+import { SignInSteps } from './imap.steps.js';
+
+interface Refusal {
+  readonly error: MailError;
+  readonly fingerprint: string;
+  readonly untilMs: number;
+}
+
+/** Opens an account's connections: one at a time, and not again and again with a secret that was just refused. */
+export class ImapConnector {
+  private readonly mutex = new KeyedMutex<'signIn'>();
+  private readonly fingerprintKey = randomBytes(32);
+  private refusal: Refusal | undefined;
+  private learnt: AccountCapabilities | undefined;
+
+  constructor(private readonly account: AccountConnection) {}
+
+  /** As announced at the last sign-in. */
+  get capabilities(): AccountCapabilities | undefined {
+    return this.learnt;
+  }
+
+  /** @throws MailError; AUTHENTICATION_FAILED without asking the server where it refused the same secret a moment ago */
+  connect(signal: AbortSignal, steps = new SignInSteps()): Promise<ImapConnection> {
+    return this.mutex.run('signIn', async () => {
+      const secret = await this.secret(signal);
+      const fingerprint = this.fingerprint(secret);
+      const { refusal } = this;
+      if (refusal?.fingerprint === fingerprint && performance.now() < refusal.untilMs) throw refusal.error;
+      this.refusal = undefined;
+      try {
+        const connection = await ImapConnection.open(this.account, { signal, secret, steps });
+        this.learnt = toCapabilities(connection);
+        return connection;
+      } catch (error) {
+        this.remember(error, fingerprint);
+        throw error;
+      }
+    });
+  }
+
+  private async secret(signal: AbortSignal): Promise<Secret> {
+    try {
+      const secret = await this.account.secret(signal);
+      refuseControlCharacters(this.account.username, 'username');
+      refuseControlCharacters(secret.kind === 'password' ? secret.password : secret.accessToken, secret.kind);
+      return secret;
+    } catch (error) {
+      throw toMailError(error, 'connect');
+    }
+  }
+
+  private remember(error: unknown, fingerprint: string): void {
+    if (!isMailError(error) || error.code !== 'AUTHENTICATION_FAILED') return;
+    this.refusal = { error, fingerprint, untilMs: performance.now() + refusalRememberedMs };
+  }
+
+  /** Tells whether a secret is the one that was refused, and nothing else: the key is random and never leaves this object. */
+  private fingerprint(secret: Secret): string {
+    const text = secret.kind === 'password' ? secret.password : secret.accessToken;
+    return createHmac('sha256', this.fingerprintKey).update(`${secret.kind} ${text}`).digest('base64');
+  }
+}
+
+/** CR, LF and NUL would end the command line or the SASL field that carries the value. */
+function refuseControlCharacters(value: string, field: string): void {
+  // eslint-disable-next-line no-control-regex -- they are what is looked for
+  if (/[\r\n\u0000]/.test(value)) throw invalidInput(['input', field], `${field} holds a line break or NUL`);
+}
+
+const toCapabilities = (connection: ImapConnection): AccountCapabilities => ({
+  manageMailboxes: true,
+  push: connection.has('IDLE') || connection.has('NOTIFY'),
+  keywords: true,
+  // COPY and UID EXPUNGE do what MOVE does (RFC 6851 section 3.1).
+  move: connection.has('MOVE') || connection.has('UIDPLUS'),
+  sharedState: true,
+  server: connection.capabilities,
+});

@@ -1,0 +1,148 @@
+import type * as port from '../mailbox/keeper.port.js';
+import { invalidInput } from '../mailbox/mailbox.errors.js';
+import type { Uid } from '../mailbox/model/ids.js';
+import { uid } from '../mailbox/model/ids.js';
+import type { Mailbox } from '../mailbox/model/mailbox.js';
+import type { FlagChange, Message, Part, RemoteRef } from '../mailbox/model/message.js';
+import type { AccountCapabilities, Quota } from '../mailbox/model/protocol.js';
+import type { HeaderCondition } from '../mailbox/model/search.js';
+import { SettledMailboxes } from './delta/settled.js';
+import { synchronise } from './delta/synchronise.js';
+import { ImapMessageCommands } from './imap.commands.js';
+import type { ImapConnector } from './imap.connector.js';
+import { ImapContent } from './imap.content.js';
+import { rejected } from './imap.errors.js';
+import { ImapMailboxes } from './imap.mailboxes.js';
+import { toQuotas } from './imap.quota.js';
+import { ImapSessionPool } from './imap.session-pool.js';
+import { ImapWatcher } from './imap.watcher.js';
+import { UidSet } from './uid-set.js';
+
+/** An IMAP account as the rest of the gateway sees it. */
+export class ImapKeeper implements port.ServerKeeper {
+  readonly storage = 'SERVER';
+  private readonly pool: ImapSessionPool;
+  private readonly mailboxes: ImapMailboxes;
+  private readonly commands: ImapMessageCommands;
+  private readonly content: ImapContent;
+  private readonly watcher: ImapWatcher;
+  private readonly settled = new SettledMailboxes();
+  private readonly closing = new AbortController();
+
+  constructor(
+    private readonly connector: ImapConnector,
+    onlyMailboxes: readonly string[] | undefined,
+  ) {
+    this.pool = new ImapSessionPool(connector);
+    this.mailboxes = new ImapMailboxes(this.pool, onlyMailboxes);
+    this.commands = new ImapMessageCommands(this.pool);
+    this.content = new ImapContent(this.pool);
+    this.watcher = new ImapWatcher(connector, this.mailboxes.isWanted);
+  }
+
+  get capabilities(): AccountCapabilities | undefined {
+    return this.connector.capabilities;
+  }
+
+  async close(): Promise<void> {
+    this.closing.abort();
+    await this.pool.close();
+  }
+
+  listMailboxes(signal: AbortSignal): Promise<readonly port.RemoteMailbox[]> {
+    return this.mailboxes.list(signal);
+  }
+
+  synchronise(request: port.SynchroniseRequest, signal: AbortSignal): AsyncIterable<port.SyncBatch> {
+    return synchronise(this.pool, this.settled, request, signal);
+  }
+
+  watch(onHint: (hint: port.RemoteHint) => void, onReady: () => void, signal: AbortSignal): Promise<void> {
+    const onRenumbered = (): void => this.pool.forgetSelections();
+    return this.watcher.watch({ onHint, onReady, onRenumbered }, AbortSignal.any([signal, this.closing.signal]));
+  }
+
+  setFlags(mailbox: Mailbox, messages: readonly Message[], change: FlagChange, signal: AbortSignal) {
+    return this.commands.setFlags(mailbox, messages, change, signal);
+  }
+
+  move(from: Mailbox, messages: readonly Message[], to: Mailbox, signal: AbortSignal) {
+    return this.commands.move(from, messages, to, signal);
+  }
+
+  copy(from: Mailbox, messages: readonly Message[], to: Mailbox, signal: AbortSignal) {
+    return this.commands.copy(from, messages, to, signal);
+  }
+
+  expunge(from: Mailbox, messages: readonly Message[], signal: AbortSignal) {
+    return this.commands.expunge(from, messages, signal);
+  }
+
+  append(to: Mailbox, request: port.AppendRequest, signal: AbortSignal): Promise<RemoteRef | undefined> {
+    return this.commands.append(to, request, signal);
+  }
+
+  createMailbox(path: string, signal: AbortSignal): Promise<void> {
+    return this.mailboxes.create(path, signal);
+  }
+
+  renameMailbox(path: string, newPath: string, signal: AbortSignal): Promise<void> {
+    return this.mailboxes.rename(path, newPath, signal);
+  }
+
+  deleteMailbox(path: string, signal: AbortSignal): Promise<void> {
+    return this.mailboxes.remove(path, signal);
+  }
+
+  setSubscribed(path: string, subscribed: boolean, signal: AbortSignal): Promise<void> {
+    return this.mailboxes.setSubscribed(path, subscribed, signal);
+  }
+
+  fetchHeader(mailbox: Mailbox, message: Message, signal: AbortSignal): Promise<Buffer> {
+    return this.content.fetchHeader(mailbox, message, signal);
+  }
+
+  fetchParts(mailbox: Mailbox, requests: readonly port.PartRequest[], signal: AbortSignal) {
+    return this.content.fetchParts(mailbox, requests, signal);
+  }
+
+  openRaw(mailbox: Mailbox, message: Message, signal: AbortSignal): Promise<AsyncIterable<Buffer>> {
+    return this.content.openRaw(mailbox, message, signal);
+  }
+
+  openPart(mailbox: Mailbox, message: Message, part: Part, signal: AbortSignal): Promise<AsyncIterable<Buffer>> {
+    return this.content.openPart(mailbox, message, part, signal);
+  }
+
+  async searchHeader(
+    mailbox: Mailbox,
+    { name, contains }: HeaderCondition,
+    signal: AbortSignal,
+  ): Promise<readonly Uid[]> {
+    checkSearch(name, contains);
+    const lease = await this.pool.lease(mailbox.path, signal);
+    const { connection } = lease;
+    try {
+      const found = UidSet.parse(await connection.search({ header: { [name]: contains } }, signal));
+      if (found.size > connection.exists) throw rejected('the mail server found more messages than it has');
+      return [...found].map(uid);
+    } finally {
+      lease.release();
+    }
+  }
+
+  async fetchQuota(signal: AbortSignal): Promise<readonly Quota[]> {
+    const report = await this.pool.use(signal, (connection) => connection.quota('INBOX', signal));
+    return report ? toQuotas(report) : [];
+  }
+}
+
+/** RFC 5322 section 2.2: a field name is printable ASCII but the colon. */
+function checkSearch(name: string, contains: string): void {
+  if (!/^[!-9;-~]{1,200}$/.test(name))
+    throw invalidInput(['filter', 'header', 'name'], 'not the name of a header field');
+  // eslint-disable-next-line no-control-regex -- they are what is looked for
+  if (/[\r\n\u0000]/.test(contains)) {
+    throw invalidInput(['filter', 'header', 'contains'], 'a header field is one line');
+  }
+}

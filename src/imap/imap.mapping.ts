@@ -1,0 +1,232 @@
+import type { FetchMessageObject, MessageAddressObject, MessageEnvelopeObject, MessageStructureObject } from 'imapflow';
+import type { RemoteFlags, RemoteMailbox, RemoteMailboxStatus, RemoteMessage } from '../mailbox/keeper.port.js';
+import { modSeq, uid } from '../mailbox/model/ids.js';
+import type { Address, Envelope, Flags, MessageData, Part } from '../mailbox/model/message.js';
+import { cleanFilename, singleLine, withoutBidi } from '../mime/clean-text.js';
+import { splitHeader } from '../mime/header-fields.js';
+import { parseMailDate } from '../mime/mail-date.js';
+import { parseMessageIds } from '../mime/message-ids.js';
+import * as bounds from '../mime/mime.limits.js';
+import { childNumber, embeddedNumber, rootNumber } from '../mime/part-numbers.js';
+import { Warnings } from '../mime/warnings.js';
+import { toSpecialUse } from './imap.special-use.js';
+
+export type FetchedRow = FetchMessageObject;
+/** What LIST answered of one mailbox. */
+interface ListedMailbox {
+  readonly path: string;
+  readonly delimiter?: string;
+  readonly flags: ReadonlySet<string>;
+  readonly specialUse?: string;
+  readonly subscribed: boolean;
+  readonly status?: ReportedStatus;
+}
+export interface ReportedStatus {
+  readonly messages?: number;
+  readonly uidNext?: number;
+  readonly uidValidity?: bigint;
+  readonly highestModseq?: bigint;
+  readonly unseen?: number;
+}
+
+/** Everything of a message but its text. Nested further or not sent by the server: `parseWarnings` says so. */
+export const messageItems = {
+  uid: true,
+  flags: true,
+  internalDate: true,
+  size: true,
+  envelope: true,
+  bodyStructure: true,
+  // ENVELOPE has no References (RFC 9051 section 7.5.2).
+  headers: ['References'],
+};
+
+export const flagItems = { uid: true, flags: true };
+
+// ---------------------------------------------------------------------------------------------------- messages
+
+/** @returns undefined for a row that is no answer to `messageItems`, but news of the server's own accord */
+export function toRemoteMessage(row: FetchedRow): RemoteMessage | undefined {
+  if (!row.uid || row.internalDate === undefined || row.size === undefined) return undefined;
+  const warnings = new Warnings();
+  return { uid: uid(row.uid), ...toModSeq(row), data: toMessageData(row, warnings) };
+}
+
+/** @returns undefined for a row without UID or flags */
+export function toRemoteFlags(row: FetchedRow): RemoteFlags | undefined {
+  if (!row.uid || !row.flags) return undefined;
+  return { uid: uid(row.uid), flags: toFlags(row.flags), ...toModSeq(row) };
+}
+
+const toModSeq = ({ modseq }: FetchedRow) => (modseq ? { modSeq: modSeq(modseq) } : {});
+
+function toMessageData(row: FetchedRow, warnings: Warnings): MessageData {
+  if (!row.envelope) warnings.add('the mail server gave no header summary');
+  if (!row.bodyStructure) warnings.add('the mail server gave no structure');
+  const sizeBytes = row.size ?? 0;
+  return {
+    envelope: toEnvelope(row.envelope ?? {}, row.headers, warnings),
+    flags: toFlags(row.flags ?? new Set()),
+    internalDate: toDate(row.internalDate) ?? new Date(0),
+    sizeBytes,
+    root: row.bodyStructure ? new PartTree(warnings).root(row.bodyStructure) : unknownPart(sizeBytes),
+    ...(row.emailId && { emailId: singleLine(row.emailId, 255) }),
+    parseWarnings: warnings.list(),
+  };
+}
+
+/** Readable as text, which it most often is. */
+const unknownPart = (sizeBytes: number): Part => ({ partNumber: '1', contentType: 'text/plain', sizeBytes, parts: [] });
+
+const systemFlags = new Set(['\\seen', '\\flagged', '\\answered', '\\draft']);
+
+/** `\Deleted` and `\Recent` say nothing to the reader of a mailbox; other unknown backslash flags are the server's own. */
+export function toFlags(flags: ReadonlySet<string>): Flags {
+  const lower = new Set([...flags].map((flag) => flag.toLowerCase()));
+  const keywords = [...flags]
+    .filter((flag) => !flag.startsWith('\\') && flag !== '')
+    .map((flag) => singleLine(flag, 200));
+  const [seen, flagged, answered, draft] = [...systemFlags].map((flag) => lower.has(flag));
+  return { seen: seen!, flagged: flagged!, answered: answered!, draft: draft!, keywords: keywords.sort() };
+}
+
+function toEnvelope(envelope: MessageEnvelopeObject, headers: Buffer | undefined, warnings: Warnings): Envelope {
+  const addresses = (list: MessageAddressObject[] | undefined): Address[] => toAddresses(list ?? [], warnings);
+  const sentAt = toDate(envelope.date);
+  if (envelope.date !== undefined && !sentAt) warnings.add('date could not be read');
+  const subject = singleLine(envelope.subject ?? '', bounds.MAX_SUBJECT_CHARS);
+  const [messageId] = parseMessageIds(cut(envelope.messageId));
+  return {
+    ...(messageId !== undefined && { messageId }),
+    inReplyTo: parseMessageIds(cut(envelope.inReplyTo)),
+    references: toReferences(headers),
+    ...(subject !== '' && { subject }),
+    from: addresses(envelope.from),
+    sender: addresses(envelope.sender),
+    replyTo: addresses(envelope.replyTo),
+    to: addresses(envelope.to),
+    cc: addresses(envelope.cc),
+    bcc: addresses(envelope.bcc),
+    ...(sentAt && { sentAt }),
+  };
+}
+
+const cut = (value = ''): string => value.slice(0, bounds.MAX_FIELD_BYTES);
+
+function toReferences(headers: Buffer | undefined): readonly string[] {
+  if (!headers || headers.length < 4) return [];
+  const field = splitHeader(headers).fields.find(({ name }) => name.toLowerCase() === 'references');
+  return field ? parseMessageIds(field.value) : [];
+}
+
+function toAddresses(list: readonly MessageAddressObject[], warnings: Warnings): Address[] {
+  if (list.length > bounds.MAX_ADDRESSES) warnings.add(`more than ${bounds.MAX_ADDRESSES} addresses in a field`);
+  return list.slice(0, bounds.MAX_ADDRESSES).flatMap(({ name = '', address = '' }) => {
+    const shown = withoutBidi(singleLine(name, bounds.MAX_NAME_CHARS));
+    const usable = singleLine(address, bounds.MAX_ADDRESS_CHARS + 1);
+    // A local part or host that is missing makes no address; Dovecot says MISSING_DOMAIN where there was none.
+    const known = /^[^@].*@/.test(usable) && usable.length <= bounds.MAX_ADDRESS_CHARS && !usable.endsWith('@');
+    if (!known && shown === '') return [];
+    return [{ ...(shown !== '' && { name: shown }), ...(known && { address: usable }) }];
+  });
+}
+
+/** imapflow gives text where it could not read a date. */
+function toDate(value: Date | string | undefined): Date | undefined {
+  const date = typeof value === 'string' ? parseMailDate(value) : value;
+  if (!date) return undefined;
+  const year = date.getUTCFullYear();
+  return year >= 1970 && year < 10_000 ? date : undefined;
+}
+
+// ---------------------------------------------------------------------------------------------------- parts
+
+/** Turns BODYSTRUCTURE (RFC 9051 section 7.5.2) into our tree, within bounds. */
+class PartTree {
+  private count = 0;
+
+  constructor(private readonly warnings: Warnings) {}
+
+  root(node: MessageStructureObject): Part {
+    return this.part(node, rootNumber(isMultipart(node)), 1);
+  }
+
+  private part(node: MessageStructureObject, partNumber: string, depth: number): Part {
+    this.count += 1;
+    const filename = cleanFilename(node.dispositionParameters?.filename ?? node.parameters?.name ?? '');
+    const charset = lower(node.parameters?.charset);
+    const contentId = singleLine(node.id ?? '', bounds.MAX_MESSAGE_ID_CHARS).replace(/^<|>$/g, '');
+    return {
+      partNumber,
+      contentType: contentTypeOf(node),
+      ...(charset && { charset }),
+      ...(!isMultipart(node) && node.encoding && { encoding: lower(node.encoding) }),
+      ...(node.disposition && { disposition: lower(node.disposition) }),
+      ...(filename !== undefined && { filename }),
+      ...(contentId !== '' && { contentId }),
+      sizeBytes: sizeOf(node),
+      parts: this.children(node, partNumber, depth),
+    };
+  }
+
+  private children(node: MessageStructureObject, partNumber: string, depth: number): Part[] {
+    const children = node.childNodes ?? [];
+    if (children.length === 0) return [];
+    if (depth >= bounds.MAX_DEPTH) {
+      this.warnings.add('parts are nested too deep');
+      return [];
+    }
+    const parts: Part[] = [];
+    for (const [index, child] of children.entries()) {
+      if (this.count >= bounds.MAX_PARTS) {
+        this.warnings.add(`more than ${bounds.MAX_PARTS} parts`);
+        break;
+      }
+      const number = isMultipart(node)
+        ? childNumber(partNumber, index + 1)
+        : embeddedNumber(partNumber, isMultipart(child));
+      parts.push(this.part(child, number, depth + 1));
+    }
+    return parts;
+  }
+}
+
+const isMultipart = ({ type }: MessageStructureObject): boolean => type.startsWith('multipart/');
+
+const lower = (value = ''): string => singleLine(value, 64).toLowerCase();
+
+function contentTypeOf({ type }: MessageStructureObject): string {
+  const clean = singleLine(type, bounds.MAX_CONTENT_TYPE_CHARS).toLowerCase();
+  return /^[^/\s]+\/[^/\s]+$/.test(clean) ? clean : 'application/octet-stream';
+}
+
+const sizeOf = ({ size }: MessageStructureObject): number =>
+  size !== undefined && Number.isSafeInteger(size) && size > 0 ? size : 0;
+
+// ---------------------------------------------------------------------------------------------------- mailboxes
+
+export function toRemoteMailbox(listed: ListedMailbox): RemoteMailbox {
+  const attributes = new Set([...listed.flags].map((flag) => flag.toLowerCase()));
+  const selectable = !attributes.has('\\noselect') && !attributes.has('\\nonexistent');
+  const specialUse = toSpecialUse(listed);
+  const status = listed.status && toStatus(listed.status);
+  return {
+    path: listed.path,
+    ...(listed.delimiter && { delimiter: listed.delimiter }),
+    ...(specialUse && { specialUse }),
+    subscribed: listed.subscribed,
+    selectable,
+    ...(selectable && status && { status }),
+  };
+}
+
+/** @returns undefined where the server left out what tells one state of a mailbox from another */
+export function toStatus({
+  messages,
+  uidNext,
+  uidValidity,
+  highestModseq,
+}: ReportedStatus): RemoteMailboxStatus | undefined {
+  if (messages === undefined || uidNext === undefined || uidValidity === undefined) return undefined;
+  return { messages, uidNext, uidValidity, ...(highestModseq !== undefined && { highestModSeq: highestModseq }) };
+}

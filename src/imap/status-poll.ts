@@ -1,0 +1,86 @@
+import type { RemoteHint } from '../mailbox/keeper.port.js';
+import type { ImapConnection, ListedMailbox } from './imap.connection.js';
+import { maxStatusPerPoll } from './imap.limits.js';
+import type { ReportedStatus } from './imap.mapping.js';
+
+interface StatusPollEvents {
+  readonly onHint: (hint: RemoteHint) => void;
+  /** UIDs of this mailbox mean other messages now, or it is another mailbox of the same name. */
+  readonly onRenumbered: (path: string) => void;
+}
+
+/** Asks how the mailboxes stand and compares with the time before. */
+export class StatusPoll {
+  private list: string | undefined;
+  private readonly statuses = new Map<string, ReportedStatus>();
+  private nextAt = 0;
+
+  constructor(
+    private readonly connection: ImapConnection,
+    private readonly isWanted: (mailbox: ListedMailbox) => boolean,
+    private readonly events: StatusPollEvents,
+  ) {}
+
+  /** The first call only learns. */
+  async poll(signal: AbortSignal): Promise<void> {
+    const listed = (await this.connection.list(signal)).filter(this.isWanted);
+    this.compareList(listed);
+    for (const { path, status } of await this.withStatus(listed.filter(isSelectable), signal)) {
+      if (status) this.compareStatus(path, status);
+    }
+  }
+
+  private compareList(listed: readonly ListedMailbox[]): void {
+    const list = listed
+      .map(({ path, flags, subscribed }) => JSON.stringify([path, subscribed, [...flags].sort()]))
+      .sort()
+      .join();
+    if (this.list !== undefined && this.list !== list) this.events.onHint({ kind: 'mailboxes' });
+    this.list = list;
+    const paths = new Set(listed.map(({ path }) => path));
+    for (const path of this.statuses.keys()) if (!paths.has(path)) this.statuses.delete(path);
+  }
+
+  private compareStatus(path: string, now: ReportedStatus): void {
+    const before = this.statuses.get(path);
+    this.statuses.set(path, now);
+    if (!before || fingerprint(before) === fingerprint(now)) return;
+    if (before.uidValidity !== now.uidValidity) this.events.onRenumbered(path);
+    this.events.onHint({ kind: 'mailbox', path });
+  }
+
+  /** With LIST-STATUS the answers are here already; else some at a time are asked for, in turns, INBOX always. */
+  private async withStatus(listed: readonly ListedMailbox[], signal: AbortSignal): Promise<readonly StatusOf[]> {
+    if (listed.some(({ status }) => status)) return listed;
+    const inbox = listed.filter(({ path }) => path === 'INBOX');
+    const others = listed.filter(({ path }) => path !== 'INBOX');
+    const turn = [...others.slice(this.nextAt), ...others.slice(0, this.nextAt)].slice(0, maxStatusPerPoll);
+    this.nextAt = others.length === 0 ? 0 : (this.nextAt + turn.length) % others.length;
+    const answers: StatusOf[] = [];
+    for (const { path } of [...inbox, ...turn]) {
+      answers.push({ path, status: await this.statusOf(path, signal) });
+    }
+    return answers;
+  }
+
+  /** A mailbox that refuses is no reason to stop watching the others. */
+  private async statusOf(path: string, signal: AbortSignal): Promise<ReportedStatus | undefined> {
+    try {
+      return await this.connection.status(path, signal);
+    } catch (error) {
+      if (!this.connection.usable) throw error;
+      return undefined;
+    }
+  }
+}
+
+interface StatusOf {
+  readonly path: string;
+  readonly status?: ReportedStatus;
+}
+
+const isSelectable = ({ flags }: ListedMailbox): boolean =>
+  ![...flags].some((flag) => ['\\noselect', '\\nonexistent'].includes(flag.toLowerCase()));
+
+const fingerprint = ({ messages, uidNext, uidValidity, highestModseq, unseen }: ReportedStatus): string =>
+  [messages, uidNext, uidValidity, highestModseq, unseen].join(' ');
