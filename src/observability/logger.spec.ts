@@ -40,6 +40,7 @@ describe('JsonLogger', () => {
   it('leaves out what is below its level', () => {
     log.debug({ a: 1 }, 'x');
     log.verbose('y');
+    new Logger('InstanceLoader').log('module initialized');
     expect(lines).toEqual([]);
   });
 

@@ -3,6 +3,9 @@ import { pino, type DestinationStream, type Logger as PinoLogger } from 'pino';
 import type { LogLevel } from '../config/config.js';
 import { cleanText, redact } from './redact.js';
 
+/** What Nest tells of its own wiring, a hundred lines at each start: for who looks for it. */
+const FRAMEWORK = new Set<unknown>(['InstanceLoader', 'NestFactory', 'RouterExplorer', 'RoutesResolver']);
+
 type Level = Exclude<LogLevel, 'silent'>;
 
 /**
@@ -30,7 +33,7 @@ export class JsonLogger implements LoggerService {
   }
 
   log(message: unknown, ...rest: unknown[]): void {
-    this.write('info', message, rest);
+    this.write(FRAMEWORK.has(rest.at(-1)) ? 'debug' : 'info', message, rest);
   }
 
   debug(message: unknown, ...rest: unknown[]): void {
