@@ -4,7 +4,7 @@ import { ImapFlow, type FetchQueryObject, type ListResponse, type QuotaResponse,
 import type { AccountConnection, Secret } from '../mailbox/connection.port.js';
 import { modSeq, uidValidity, type ModSeq, type UidValidity } from '../mailbox/model/ids.js';
 import { CommandWatch } from './command-watch.js';
-import { abortedBy, toMailError } from './imap.errors.js';
+import { abortedBy, toMailError, type ImapPhase } from './imap.errors.js';
 import * as limits from './imap.limits.js';
 import type { FetchedRow } from './imap.mapping.js';
 import { SignInSteps } from './imap.steps.js';
@@ -360,7 +360,7 @@ export class ImapConnection {
 
   private async signIn(signal: AbortSignal): Promise<void> {
     const both = AbortSignal.any([signal, AbortSignal.timeout(limits.signInTimeoutMs)]);
-    await this.run(both, () => this.flow.connect(), limits.signInTimeoutMs);
+    await this.run(both, () => this.flow.connect(), limits.signInTimeoutMs, 'signIn');
     this.flow.options.auth = undefined;
     // imapflow puts the personal prefix before every path that lacks it, other namespaces' too. Ours are complete.
     if (this.flow.namespace) this.flow.namespace = { ...this.flow.namespace, prefix: '' };
@@ -370,6 +370,7 @@ export class ImapConnection {
     signal: AbortSignal,
     command: () => Promise<T>,
     silenceMs = limits.commandTimeoutMs,
+    phase: ImapPhase = 'command',
   ): Promise<T> {
     if (signal.aborted) throw abortedBy(signal.reason);
     this.refusal = undefined;
@@ -378,7 +379,7 @@ export class ImapConnection {
       return await Promise.race([command(), watch.expired]);
     } catch (error) {
       if (watch.hasExpired) this.close();
-      throw toMailError(this.failure ?? error, 'command');
+      throw toMailError(this.failure ?? error, phase);
     } finally {
       watch.end();
     }

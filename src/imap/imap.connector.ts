@@ -54,7 +54,7 @@ export class ImapConnector {
       refuseControlCharacters(secret.kind === 'password' ? secret.password : secret.accessToken, secret.kind);
       return secret;
     } catch (error) {
-      throw toMailError(error, 'connect');
+      throw toMailError(error, 'signIn');
     }
   }
 

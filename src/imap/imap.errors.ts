@@ -4,7 +4,7 @@ import { singleLine } from '../mime/clean-text.js';
 import { tooManyConnectionsRetryMs } from './imap.limits.js';
 
 /** What a connection was doing; a bare NO means something else at each. */
-export type ImapPhase = 'connect' | 'signIn' | 'command';
+export type ImapPhase = 'signIn' | 'command';
 
 /** The fields of imapflow's errors and of Node's that say what happened. */
 interface RawError {
@@ -128,7 +128,10 @@ function judge(raw: RawError, phase: ImapPhase): Verdict {
   if (raw.tlsFailed === true) return noTls;
   if (raw.mailboxMissing === true) return BY_RESPONSE_CODE.NONEXISTENT!;
   if (typeof raw.responseStatus === 'string') return judgeAnswer(raw, phase);
-  if (phase === 'connect') return ['CONNECTION_FAILED', 'the mail server cannot be reached'];
+  // Node's codes for sockets and names: ECONNREFUSED, EHOSTUNREACH, ENOTFOUND …
+  if (/^E[A-Z0-9_]+$/.test(code)) {
+    return phase === 'signIn' ? ['CONNECTION_FAILED', 'the mail server cannot be reached'] : lost;
+  }
   return ['INTERNAL', 'the mail server could not be spoken to'];
 }
 

@@ -18,7 +18,7 @@ interface ListedMailbox {
   readonly delimiter?: string;
   readonly flags: ReadonlySet<string>;
   readonly specialUse?: string;
-  readonly subscribed: boolean;
+  readonly subscribed?: boolean;
   readonly status?: ReportedStatus;
 }
 export interface ReportedStatus {
@@ -214,7 +214,7 @@ export function toRemoteMailbox(listed: ListedMailbox): RemoteMailbox {
     path: listed.path,
     ...(listed.delimiter && { delimiter: listed.delimiter }),
     ...(specialUse && { specialUse }),
-    subscribed: listed.subscribed,
+    subscribed: listed.subscribed ?? false,
     selectable,
     ...(selectable && status && { status }),
   };

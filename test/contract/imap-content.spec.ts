@@ -1,0 +1,120 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { ServerKeeper } from '../../src/mailbox/keeper.port.js';
+import { startDovecot, type Dovecot } from '../servers/dovecot.js';
+import { connectionTo, mail, mailbox, MemoryMirror, openKeeper, signal } from './imap-account.js';
+
+const sha = (octets: Buffer): string => createHash('sha256').update(octets).digest('hex');
+const inbox = mailbox('INBOX');
+
+async function readAll(source: AsyncIterable<Buffer>): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of source) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+const multipart =
+  'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=xx\r\nSubject: parts\r\nMessage-ID: <parts@x>\r\n\r\n' +
+  '--xx\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nHello there\r\n' +
+  '--xx\r\nContent-Type: message/rfc822\r\n\r\nSubject: inner\r\nContent-Type: multipart/alternative; boundary=yy\r\n\r\n' +
+  '--yy\r\nContent-Type: text/plain\r\n\r\ninner text\r\n--yy\r\nContent-Type: text/html\r\n\r\n<b>inner</b>\r\n--yy--\r\n' +
+  '--xx\r\nContent-Type: application/pdf; name="a.pdf"\r\nContent-Disposition: attachment; filename="a.pdf"\r\n' +
+  'Content-Transfer-Encoding: base64\r\n\r\nAAECAwQ=\r\n--xx--\r\n';
+
+describe('content from an IMAP server', () => {
+  let dovecot: Dovecot;
+  let keeper: ServerKeeper;
+  let mirror: MemoryMirror;
+  const large = mail('large', `${randomBytes(2_000_000).toString('base64').replace(/.{76}/g, '$&\r\n')}\r\n`);
+
+  beforeAll(async () => {
+    dovecot = await startDovecot({ users: { ann: 'secret' } });
+    for (const text of [mail('small'), multipart, large]) await dovecot.deliver('ann', text);
+    keeper = openKeeper(connectionTo(dovecot, 'ann'));
+    mirror = new MemoryMirror(keeper);
+    await mirror.sync();
+  }, 30_000);
+  afterAll(async () => {
+    await keeper.close();
+    await dovecot.stop();
+  });
+
+  it('streams the exact octets', async () => {
+    for (const [subject, text] of [
+      ['small', mail('small')],
+      ['parts', multipart],
+      ['large', large],
+    ] as const) {
+      const octets = await readAll(await keeper.openRaw(inbox, mirror.message(subject), signal()));
+      expect(octets.length).toBe(text.length);
+      expect(sha(octets)).toBe(sha(Buffer.from(text)));
+    }
+  });
+
+  it('gives the parts that BODYSTRUCTURE names, numbered as our model numbers them', async () => {
+    const message = mirror.message('parts');
+    const enclosed = message.root.parts[1]!;
+    expect(message.root.parts.map(({ partNumber }) => partNumber)).toEqual(['1', '2', '3']);
+    expect(enclosed.parts[0]!.parts.map(({ partNumber }) => partNumber)).toEqual(['2.1', '2.2']);
+    expect(message.root.parts[2]).toMatchObject({ filename: 'a.pdf', disposition: 'attachment', encoding: 'base64' });
+    const text = async (part: typeof enclosed) =>
+      (await readAll(await keeper.openPart(inbox, message, part, signal()))).toString();
+    expect(await text(message.root.parts[2]!)).toBe('AAECAwQ=');
+    expect(await text(enclosed)).toMatch(/^Subject: inner\r\n/);
+    expect(await text(enclosed.parts[0]!)).toMatch(/^--yy\r\n/);
+    expect(await text(enclosed.parts[0]!.parts[1]!)).toBe('<b>inner</b>');
+    expect(await text(message.root)).toMatch(/^--xx\r\n/);
+  });
+
+  it('fetches parts of many messages together, cut where asked', async () => {
+    const requests = [
+      { message: mirror.message('small'), partNumber: '1', maxBytes: 3 },
+      { message: mirror.message('parts'), partNumber: '1', maxBytes: 3 },
+      { message: mirror.message('parts'), partNumber: '2.1', maxBytes: 1000 },
+      { message: mirror.message('small'), partNumber: '9', maxBytes: 1000 },
+    ];
+    const fetched = await keeper.fetchParts(inbox, requests, signal());
+    const shown = fetched.map(({ partNumber, octets, truncated }) => [partNumber, octets.toString(), truncated]);
+    expect(shown).toEqual(
+      expect.arrayContaining([
+        ['1', 'Hel', true],
+        ['2.1', 'inner text', false],
+      ]),
+    );
+    expect(shown.filter(([partNumber]) => partNumber === '1')).toHaveLength(2);
+  });
+
+  it('finds a message that its session has not been told of', async () => {
+    const other = new MemoryMirror(keeper);
+    await keeper.fetchHeader(inbox, mirror.message('small'), signal());
+    await dovecot.deliver('ann', mail('just now'));
+    const second = openKeeper(connectionTo(dovecot, 'ann'));
+    const seen = new MemoryMirror(second);
+    await seen.sync();
+    await second.close();
+    const message = seen.message('just now');
+    expect((await keeper.fetchHeader(inbox, message, signal())).toString()).toMatch(/Subject: just now\r\n\r\n$/);
+    expect(other.messages.size).toBe(0);
+  });
+
+  it('says that a message is gone rather than giving nothing', async () => {
+    await dovecot.deliver('ann', mail('short-lived'));
+    await mirror.sync();
+    const message = mirror.message('short-lived');
+    await dovecot.doveadm('expunge', '-u', 'ann', 'mailbox', 'INBOX', 'uid', String(message.remote!.uid));
+    await expect(keeper.openRaw(inbox, message, signal())).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(keeper.fetchHeader(inbox, message, signal())).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    expect(await keeper.fetchParts(inbox, [{ message, partNumber: '1', maxBytes: 10 }], signal())).toEqual([]);
+  });
+
+  it('keeps no connection for a reader that stands still', async () => {
+    const readers = await Promise.all(
+      Array.from({ length: 6 }, () => keeper.openRaw(inbox, mirror.message('large'), signal())),
+    );
+    const iterators = readers.map((reader) => reader[Symbol.asyncIterator]());
+    await Promise.all(iterators.map((iterator) => iterator.next()));
+    await mirror.sync();
+    await Promise.all(iterators.map((iterator) => iterator.return?.()));
+    expect(mirror.batches.length).toBeGreaterThan(0);
+  });
+});
