@@ -7,9 +7,9 @@ const QUOTED_LINE = /^\s*>/;
 const RULE_LINE = /^[\s\-_=*~#.·•|+]{3,}$/;
 /** RFC 3676 section 4.3. */
 const SIGNATURE_LINE = /^-- ?$/;
-// "On Tue, 1 Jul 2003, Ann wrote:" in the languages of most mail; only in front of a quote.
-const ATTRIBUTION_END =
-  /(?:wrote|writes|schrieb|a écrit|escribió|ha scritto|escreveu|schreef|skrev|napisał\(a\)|napisał|пишет|写道)\s*:\s*$/i;
+// "On Tue, 1 Jul 2003, Ann wrote:" in any language: in front of a quote, ends with a colon, names a day or an address.
+const ATTRIBUTION = /[\d@].*:\s*$/;
+const ATTRIBUTION_START = /^\s*(?:on|am|le|el|il|em|op|den|w dniu)\s.*[\d@]/i;
 const URL_NOISE = /<(?:https?|mailto):[^<>\s]*>|\[(?:https?|cid|image):[^\]\s]*\]|https?:\/\/\S{30,}/gi;
 // What senders fill the space after their first line with, so that nothing else shows in lists of messages.
 const FILLERS = /(?:[\u00ad\u115f\u1160\u180e\u2060-\u2064\u3164\uffa0\u200c\u200d]|\u034f|\u17b4|\u17b5)+/g;
@@ -39,9 +39,11 @@ function ownLines(lines: readonly string[]): string[] {
 /** It may be folded onto a second line. */
 function dropAttribution(own: string[]): void {
   while (own.at(-1)?.trim() === '') own.pop();
-  if (!ATTRIBUTION_END.test(own.at(-1) ?? '')) return;
-  const folded = /^\S+\s*:\s*$/.test(own.pop()?.trim() ?? '') || (own.at(-1)?.trim() ?? '') !== '';
-  if (folded && /^(?:on|am|le|el|il|em|op|den)\s/i.test(own.at(-1) ?? '')) own.pop();
+  const last = own.at(-1) ?? '';
+  if (last.length > 300 || !last.trimEnd().endsWith(':')) return;
+  const folded = ATTRIBUTION_START.test(own.at(-2) ?? '') && !ATTRIBUTION_START.test(last);
+  if (folded) own.length -= 2;
+  else if (ATTRIBUTION.test(last)) own.pop();
 }
 
 function oneLine(text: string): string {

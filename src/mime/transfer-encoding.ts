@@ -79,10 +79,14 @@ class QuotedPrintableDecoder implements Decoder {
 function wholeLines(window: Buffer): number {
   const end = window.lastIndexOf(LF) + 1;
   if (window.length - end <= MAX_LINE_BYTES) return end;
-  // Not between an equals sign and what it stands for.
+  // Not between an equals sign and what it stands for, a line end after blanks too.
+  let text = window.length;
+  while (text > 0 && isBlank(window[text - 1])) text -= 1;
   const equals = window.lastIndexOf(EQUALS);
-  return equals >= window.length - 2 ? equals : window.length;
+  return equals > 0 && equals >= Math.min(text - 1, window.length - 2) ? equals : window.length;
 }
+
+const isBlank = (octet: number | undefined): boolean => octet === SP || octet === TAB;
 
 /** Octet by octet: patterns for the blanks at line ends take quadratic time on a line made of blanks. */
 function decodeQuotedPrintable(encoded: Buffer): Buffer {
@@ -102,7 +106,7 @@ function decodeQuotedPrintable(encoded: Buffer): Buffer {
     }
     // Blanks before a line end were added on the way (RFC 2045 section 6.7, rule 3).
     if (octet === LF || (octet === CR && encoded[at + 1] === LF)) size -= blanks;
-    blanks = octet === SP || octet === TAB ? blanks + 1 : 0;
+    blanks = isBlank(octet) ? blanks + 1 : 0;
     out[size++] = octet;
     at += 1;
   }
@@ -112,7 +116,7 @@ function decodeQuotedPrintable(encoded: Buffer): Buffer {
 /** After the line end that an equals sign takes away, blanks before it too; undefined where none follows. */
 function softBreakEnd(encoded: Buffer, from: number): number | undefined {
   let at = from;
-  while (encoded[at] === SP || encoded[at] === TAB) at += 1;
+  while (isBlank(encoded[at])) at += 1;
   if (encoded[at] === CR && encoded[at + 1] === LF) return at + 2;
   return encoded[at] === LF || at >= encoded.length ? at + 1 : undefined;
 }
