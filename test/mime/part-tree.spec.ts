@@ -2,13 +2,13 @@ import { readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ImapFlow, type FetchMessageObject, type FetchQueryObject, type MessageStructureObject } from 'imapflow';
-import { startDovecot, type Dovecot } from '../../test/servers/dovecot.js';
-import type { Address, Part } from '../mailbox/model/message.js';
-import { parseStructure } from './parse-structure.js';
-import { partStream } from './part-stream.js';
-import { scanHeader } from './scan-header.js';
+import { startDovecot, type Dovecot } from '../servers/dovecot.js';
+import type { Address, Part } from '../../src/mailbox/model/message.js';
+import { parseStructure } from '../../src/mime/parse-structure.js';
+import { partStream } from '../../src/mime/part-stream.js';
+import { scanHeader } from '../../src/mime/scan-header.js';
 
-const DIRECTORY = new URL('../../test/fixtures/messages/', import.meta.url);
+const DIRECTORY = new URL('../fixtures/messages/', import.meta.url);
 const USER = 'ann@example.org';
 
 /** Where we depart: Dovecot reads a message that is base64 as if it were not. */
