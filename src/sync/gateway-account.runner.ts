@@ -34,7 +34,6 @@ export class GatewayAccountRunner implements AccountRunner {
 
   syncNow(signal: AbortSignal): Promise<PollResult> {
     return this.visits.run('visit', async () => {
-      await this.context.status('synchronising');
       const progress = new ProgressWriter((done, total) => this.saveProgress(done, total));
       const result = await this.visit(progress, signal);
       await this.remember(result);
@@ -67,9 +66,11 @@ export class GatewayAccountRunner implements AccountRunner {
     });
   }
 
-  private saveProgress(done: number, total: number): Promise<void> {
+  private async saveProgress(done: number, total: number): Promise<void> {
+    // Only now is it known that the server lets us in and has something for us.
+    await this.context.status('synchronising');
     const progress = { complete: done >= total, messagesTotal: total, messagesSynced: done, lastSyncAt: new Date() };
-    return this.write((tx) => saveInboxProgress(tx, progress));
+    await this.write((tx) => saveInboxProgress(tx, progress));
   }
 
   private write(work: (tx: MirrorTransaction) => Promise<void>): Promise<void> {

@@ -63,8 +63,9 @@ const LIST = `query ($first: Int, $after: String, $last: Int, $before: String, $
 const list = async (variables: Record<string, unknown>): Promise<Listed['messages']> =>
   (await client.query<Listed>(LIST, variables)).messages;
 const find = async (subject: string, accountId: string): Promise<Node> => {
-  const { nodes } = await list({ filter: { subject, accountIds: [accountId] }, first: 5 });
-  const found = nodes.find((node) => node.subject === subject);
+  const messageId = `${subject.replaceAll(' ', '-')}@example.org`;
+  const { nodes } = await list({ filter: { messageId, accountIds: [accountId] } });
+  const found = nodes.at(-1);
   if (!found) throw new Error(`no message ${subject}`);
   return found;
 };
