@@ -10,6 +10,7 @@ import { CONFIG, type Config } from '../config/config.js';
 import { EventsModule } from '../events/events.module.js';
 import { allowAnyOrigin } from '../http/cors.js';
 import { requestUrl } from '../http/request-url.js';
+import { setSecurityHeaders } from '../http/security-headers.js';
 import { MailboxModule } from '../mailbox/mailbox.module.js';
 import { ContextFactory } from './context.factory.js';
 import { HttpDoor } from './doors/http.door.js';
@@ -72,6 +73,6 @@ function apolloOptions({ limits }: Config, contexts: ContextFactory): Omit<Apoll
 })
 export class GraphqlModule implements NestModule {
   configure(consumer: MiddlewareConsumer): void {
-    consumer.apply(allowAnyOrigin, HttpDoor).forRoutes({ path, method: RequestMethod.ALL });
+    consumer.apply(setSecurityHeaders, allowAnyOrigin, HttpDoor).forRoutes({ path, method: RequestMethod.ALL });
   }
 }

@@ -106,6 +106,12 @@ form.addEventListener('submit', async (event) => {
   await open(field.value.trim());
 });
 
+// A link may bring the key behind its #, which browsers do not send to any server.
+const linked = new URLSearchParams(location.hash.slice(1)).get('key');
+if (linked) {
+  sessionStorage.setItem(storageKey, linked);
+  history.replaceState({}, '', '/');
+}
 const kept = sessionStorage.getItem(storageKey);
 const known = kept && refusal(kept).catch(() => 'no answer');
 Promise.resolve(known).then((error) => {
