@@ -1,7 +1,5 @@
-import type { OperationContext } from './operation-context.js';
-
-/** A plain value, or a method that graphql-js calls when the field is asked for. */
-type Field<T> = T | ((args: never, context: OperationContext) => T | Promise<T>);
+/** A plain value, or a method that graphql-js calls with arguments and `OperationContext` when the field is asked for. */
+type Field<T> = T | ((args: never, context: never) => T | Promise<T>);
 
 /**
  * What stands for a type of the contract: every field of it, with its nullability, each as a value or as a method. Methods of the
