@@ -313,8 +313,8 @@ describe('AccountService', () => {
       const root = { partNumber: '1', contentType: 'text/plain', sizeBytes: 1, parts: [] };
       const data = { envelope, flags: NO_FLAGS, internalDate: new Date(), sizeBytes: 1, root, parseWarnings: [] };
       await mirror.write(accountId, async (tx) => {
-        await tx.insertContent({ id: contentId, sizeBytes: 1, sha256: Buffer.alloc(32), headerFields: [] });
-        await tx.insertChunk(contentId, 0, Buffer.from('x'));
+        const octets = Buffer.from('x');
+        await tx.insertContents([{ id: contentId, octets, sha256: Buffer.alloc(32), headerFields: [] }]);
         await tx.insertMessages(mailboxId, [{ data, contentId, initial: false }]);
       });
     }

@@ -47,7 +47,6 @@ export interface MessageCommands {
   ): Promise<readonly Outcome<RemoteRef | undefined>[]>;
   /** Gone for good, these messages and no others (RFC 4315 UID EXPUNGE). */
   expunge(from: Mailbox, messages: readonly Message[], signal: AbortSignal): Promise<readonly Outcome<void>[]>;
-  append(to: Mailbox, request: AppendRequest, signal: AbortSignal): Promise<RemoteRef | undefined>;
 }
 
 /** Commands on mailboxes; paths are decoded and complete. @throws MailError SERVER_REJECTED, UNSUPPORTED, CONFLICT … */
@@ -175,6 +174,8 @@ export interface ServerKeeper extends KeeperBase {
   watch(onHint: (hint: RemoteHint) => void, onReady: () => void, signal: AbortSignal): Promise<void>;
   /** UIDs whose header matches, by the server's own SEARCH. */
   searchHeader(mailbox: Mailbox, condition: HeaderCondition, signal: AbortSignal): Promise<readonly Uid[]>;
+  /** Value: where it is now; undefined where the server does not say (no UIDPLUS). */
+  append(to: Mailbox, request: AppendRequest, signal: AbortSignal): Promise<RemoteRef | undefined>;
   fetchQuota(signal: AbortSignal): Promise<readonly Quota[]>;
 }
 
@@ -193,9 +194,10 @@ export interface GatewayKeeper extends KeeperBase {
   readonly storage: Extract<MailStorage, 'GATEWAY'>;
   /**
    * One visit: sign in, list, download what is new, delete what policy says, sign out.
+   * @param epoch of the lease it is made under; writes of a lease that has passed on are refused
    * @throws MailError; what was stored before stays stored, what was not will be fetched by the next visit
    */
-  poll(onProgress: (done: number, total: number) => void, signal: AbortSignal): Promise<PollResult>;
+  poll(epoch: bigint, onProgress: (done: number, total: number) => void, signal: AbortSignal): Promise<PollResult>;
 }
 
 export type Keeper = ServerKeeper | GatewayKeeper;

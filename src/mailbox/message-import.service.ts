@@ -6,7 +6,6 @@ import { uuidV7 } from '../common/uuid.js';
 import { describeMessage } from '../mime/describe-message.js';
 import { IMPORT_KEYS, type ImportKeys } from '../store/import-keys.port.js';
 import { MIRROR_STORE, type MirrorStore } from '../store/mirror.port.js';
-import { saveContent } from '../store/save-content.js';
 import type { ServerKeeper } from './keeper.port.js';
 import { KEEPER_PROVIDER, type KeeperProvider } from './keeper-provider.port.js';
 import { invalidInput, MailError, notFound } from './mailbox.errors.js';
@@ -49,8 +48,7 @@ export class MessageImportService {
 
   private async once(mailbox: Mailbox, input: ImportInput, key: string): Promise<Message> {
     const { accountId } = mailbox;
-    const sha256 = createHash('sha256').update(input.octets).digest();
-    const claim = await this.keys.claim(accountId, mailbox.id, key, sha256);
+    const claim = await this.keys.claim(accountId, mailbox.id, key, hashOf(input.octets));
     if (claim !== 'first' && claim !== 'again') return this.message(claim);
     try {
       const id = await this.store(mailbox, input, claim === 'again');
@@ -84,7 +82,7 @@ export class MessageImportService {
     const { data, headerFields } = await describeMessage(input.octets, input.receivedAt ?? now);
     const contentId = uuidV7() as ContentId;
     return this.mirror.write(mailbox.accountId, async (tx) => {
-      await saveContent(tx, contentId, input.octets, headerFields);
+      await tx.insertContents([{ id: contentId, octets: input.octets, sha256: hashOf(input.octets), headerFields }]);
       const internalDate = input.receivedAt ?? data.internalDate;
       const message = { data: { ...data, flags: input.flags, internalDate }, contentId, initial: false };
       return (await tx.insertMessages(mailbox.id, [message]))[0]!;
@@ -141,3 +139,5 @@ export class MessageImportService {
     return message;
   }
 }
+
+const hashOf = (octets: Buffer): Buffer => createHash('sha256').update(octets).digest();

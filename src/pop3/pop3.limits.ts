@@ -23,6 +23,8 @@ export const POP3_LIMITS = {
   windowBytes: 8 * MIB,
   /** A message above this is fetched alone and handed out as a stream; below it comes as one Buffer. */
   wholeMessageBytes: MIB,
+  /** Where the account sets no bound of its own. */
+  messageBytes: 1024 * MIB,
   /** Octets received and not yet taken: above this the socket is paused, at half of it resumed. */
   bufferedBytes: 8 * MIB,
 } as const;

@@ -9,7 +9,7 @@ import {
   type MailboxId,
   type MessageId,
 } from '../mailbox/model/ids.js';
-import type { Address, Envelope, Flags, Message, Part, RemoteRef } from '../mailbox/model/message.js';
+import type { Address, Envelope, Flags, Message, Part, Pop3Origin, RemoteRef } from '../mailbox/model/message.js';
 import type { MirroredRef, NewMessage } from './mirror.port.js';
 
 /** Longer sort keys do not fit an index and sort nothing better. */
@@ -43,12 +43,28 @@ export interface MessageRow {
   preview: string | null;
   parts: Part;
   parse_warnings: string[];
+  /** From the POP3 ledger; absent in rows that the log kept. */
+  origin?: OriginJson | null;
+}
+
+interface OriginJson {
+  readonly uidl: string;
+  readonly stored_at: string;
+  readonly on_server: boolean;
+  readonly delete_at: string | null;
 }
 
 /** Columns of a listing: all but the keys that only sort and filter. */
 export const MESSAGE_COLUMNS = `m.account_id, m.id, m.mailbox_id, m.uid_validity, m.uid, m.mod_seq, m.content_id, m.email_id,
   m.message_id, m.subject, m.envelope, m.sent_at, m.received_at, m.size_bytes, m.seen, m.flagged, m.answered, m.draft,
-  m.keywords, m.has_attachments, m.preview, m.parts, m.parse_warnings`;
+  m.keywords, m.has_attachments, m.preview, m.parts, m.parse_warnings,
+  CASE WHEN m.content_id IS NOT NULL THEN (
+    SELECT jsonb_build_object('uidl', encode(u.uidl, 'escape'), 'stored_at', u.stored_at, 'on_server', u.on_server,
+      'delete_at', CASE WHEN u.on_server AND a.after_download = 'DELETE_AFTER_DAYS'
+        THEN u.stored_at + make_interval(days => a.delete_after_days) END)
+    FROM uidl u JOIN account a ON a.id = u.account_id
+    WHERE u.account_id = m.account_id AND u.message_id = m.id LIMIT 1
+  ) END AS origin`;
 
 export function toMessage(row: MessageRow): Message {
   return {
@@ -72,6 +88,18 @@ export function toMessage(row: MessageRow): Message {
     preview: row.preview ?? undefined,
     root: row.parts,
     parseWarnings: row.parse_warnings,
+    pop3: row.content_id === null ? undefined : toPop3Origin(row.origin),
+  };
+}
+
+function toPop3Origin(origin: OriginJson | null | undefined): Pop3Origin {
+  if (!origin) return { onServer: false };
+  const { uidl, stored_at, on_server, delete_at } = origin;
+  return {
+    uidl,
+    downloadedAt: new Date(stored_at),
+    onServer: on_server,
+    deleteFromServerAt: delete_at === null ? undefined : new Date(delete_at),
   };
 }
 

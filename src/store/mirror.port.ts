@@ -45,7 +45,7 @@ export interface NewMessage {
 
 export interface NewContent {
   readonly id: ContentId;
-  readonly sizeBytes: number;
+  readonly octets: Buffer;
   readonly sha256: Buffer;
   readonly headerFields: readonly { readonly name: string; readonly value: string }[];
 }
@@ -89,9 +89,8 @@ export interface MirrorTransaction {
   /** Removes rows, and stored octets that no other row shares. */
   removeMessages(ids: readonly MessageId[]): Promise<void>;
 
-  insertContent(content: NewContent): Promise<void>;
-  /** In order from seq 0; each at most 256 KiB. */
-  insertChunk(contentId: ContentId, seq: number, octets: Buffer): Promise<void>;
+  /** Exact octets; in one statement each for the contents and for their pieces. */
+  insertContents(contents: readonly NewContent[]): Promise<void>;
 
   setStatus(status: AccountStatus): Promise<void>;
   setCapabilities(capabilities: AccountCapabilities): Promise<void>;

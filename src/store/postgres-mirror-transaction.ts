@@ -27,6 +27,7 @@ import type {
   NewMessage,
 } from './mirror.port.js';
 import { storableText } from '../mime/clean-text.js';
+import { piecesOf } from './pieces.js';
 import { jsonText, select, type Parameter } from './sql.js';
 
 const INSERT_NAMES = Object.keys(INSERT_COLUMNS).join(', ');
@@ -292,29 +293,34 @@ export class PostgresMirrorTransaction implements MirrorTransaction {
   private async dropContent(removed: readonly RemovedMessage[]): Promise<void> {
     const ids = removed.map(({ content_id }) => content_id).filter((id) => id !== null);
     if (ids.length === 0) return;
+    // The POP3 ledger remembers that it was here: purged mail is not downloaded again.
     await this.rows(
-      `DELETE FROM content c WHERE c.account_id = $1 AND c.id = ANY ($2::uuid[])
-       AND NOT EXISTS (SELECT FROM message m WHERE m.account_id = c.account_id AND m.content_id = c.id)`,
+      `WITH gone AS (
+         DELETE FROM content c WHERE c.account_id = $1 AND c.id = ANY ($2::uuid[])
+         AND NOT EXISTS (SELECT FROM message m WHERE m.account_id = c.account_id AND m.content_id = c.id)
+         RETURNING c.id
+       )
+       UPDATE uidl u SET purged_at = now(), content_id = NULL FROM gone WHERE u.account_id = $1 AND u.content_id = gone.id`,
       ids,
     );
   }
 
-  async insertContent(content: NewContent): Promise<void> {
+  async insertContents(contents: readonly NewContent[]): Promise<void> {
+    if (contents.length === 0) return;
     await this.rows(
-      'INSERT INTO content (account_id, id, size_bytes, sha256, header_fields) VALUES ($1, $2, $3, $4, $5)',
-      content.id,
-      content.sizeBytes,
-      content.sha256,
-      jsonText(content.headerFields),
+      `INSERT INTO content (account_id, id, size_bytes, sha256, header_fields)
+       SELECT $1, * FROM unnest($2::uuid[], $3::bigint[], $4::bytea[], $5::jsonb[])`,
+      contents.map(({ id }) => id),
+      contents.map(({ octets }) => octets.length),
+      contents.map(({ sha256 }) => sha256),
+      contents.map(({ headerFields }) => jsonText(headerFields)),
     );
-  }
-
-  async insertChunk(contentId: ContentId, seq: number, octets: Buffer): Promise<void> {
+    const chunks = contents.flatMap(({ id, octets }) => piecesOf(octets).map((piece, seq) => ({ id, seq, piece })));
+    // Octets go as parameters of their own, so that the driver sends them as they are and not as hex text of an array.
+    const values = chunks.map((_, i) => `($1, $${3 * i + 2}::uuid, $${3 * i + 3}::integer, $${3 * i + 4}::bytea)`);
     await this.rows(
-      'INSERT INTO content_chunk (account_id, content_id, seq, octets) VALUES ($1, $2, $3, $4)',
-      contentId,
-      seq,
-      octets,
+      `INSERT INTO content_chunk (account_id, content_id, seq, octets) VALUES ${values.join(', ')}`,
+      ...chunks.flatMap(({ id, seq, piece }) => [id, seq, piece]),
     );
   }
 

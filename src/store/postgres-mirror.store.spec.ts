@@ -17,7 +17,6 @@ import { ChangeLogRepository } from '../events/change-log.repository.js';
 import { createTestDatabase, type TestDatabase } from '../../test/servers/postgres.js';
 import type { NewMessage } from './mirror.port.js';
 import { PostgresMirrorStore } from './postgres-mirror.store.js';
-import { saveContent } from './save-content.js';
 import { select } from './sql.js';
 
 const NEWEST: MessageOrder = { field: 'RECEIVED_AT', direction: 'DESC' };
@@ -192,7 +191,8 @@ describe('mirror', () => {
     const octets = Buffer.from(Array.from({ length: 600_000 }, (_, i) => (i * 7) % 256));
     const contentId = uuidV7() as ContentId;
     const ids = await store.write(accountId, async (tx) => {
-      await saveContent(tx, contentId, octets, [{ name: 'List-Id', value: 'a list' }]);
+      const headerFields = [{ name: 'List-Id', value: 'a list' }];
+      await tx.insertContents([{ id: contentId, octets, sha256: Buffer.alloc(32), headerFields }]);
       const message = { data: data(), contentId, initial: false };
       return [...(await tx.insertMessages(inbox, [message])), ...(await tx.insertMessages(inbox, [message]))];
     });

@@ -9,10 +9,8 @@ import { countMessages, listMessages } from './message-list.js';
 import { MESSAGE_COLUMNS, toMessage, type MessageRow } from './message-rows.js';
 import type { MessageQuery, MirrorStore, MirrorTransaction, MirrorWriteOptions } from './mirror.port.js';
 import { PostgresMirrorTransaction } from './postgres-mirror-transaction.js';
+import { readPieces } from './read-pieces.js';
 import { jsonText, select } from './sql.js';
-
-/** Rows read at a time while octets are streamed: 4 x 256 KiB. */
-const chunksPerRead = 4;
 
 @Injectable()
 export class PostgresMirrorStore implements MirrorStore {
@@ -84,17 +82,8 @@ export class PostgresMirrorStore implements MirrorStore {
     );
   }
 
-  async *readContent(accountId: AccountId, contentId: ContentId): AsyncIterable<Buffer> {
-    for (let seq = 0; ; seq += chunksPerRead) {
-      const rows = await select<{ octets: Buffer }>(
-        this.dataSource,
-        `SELECT octets FROM content_chunk
-         WHERE account_id = $1 AND content_id = $2 AND seq >= $3 AND seq < $4 ORDER BY seq`,
-        [accountId, contentId, seq, seq + chunksPerRead],
-      );
-      for (const row of rows) yield row.octets;
-      if (rows.length < chunksPerRead) return;
-    }
+  readContent(accountId: AccountId, contentId: ContentId): AsyncIterable<Buffer> {
+    return readPieces(this.dataSource, accountId, contentId);
   }
 
   async headerFieldsOf(

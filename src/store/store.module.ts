@@ -1,7 +1,9 @@
 import { Global, Module } from '@nestjs/common';
+import { DOWNLOAD_LEDGER } from './download-ledger.port.js';
 import { IMPORT_KEYS } from './import-keys.port.js';
 import { ImportKeysRepository } from './import-keys.repository.js';
 import { MIRROR_STORE } from './mirror.port.js';
+import { PostgresDownloadLedger } from './postgres-download-ledger.repository.js';
 import { PostgresMirrorStore } from './postgres-mirror.store.js';
 import { SessionClients } from './session-client.js';
 
@@ -10,8 +12,9 @@ import { SessionClients } from './session-client.js';
   providers: [
     SessionClients,
     { provide: MIRROR_STORE, useClass: PostgresMirrorStore },
+    { provide: DOWNLOAD_LEDGER, useClass: PostgresDownloadLedger },
     { provide: IMPORT_KEYS, useClass: ImportKeysRepository },
   ],
-  exports: [SessionClients, MIRROR_STORE, IMPORT_KEYS],
+  exports: [SessionClients, MIRROR_STORE, IMPORT_KEYS, DOWNLOAD_LEDGER],
 })
 export class StoreModule {}

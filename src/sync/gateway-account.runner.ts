@@ -44,7 +44,8 @@ export class GatewayAccountRunner implements AccountRunner {
 
   private async visit(progress: ProgressWriter, signal: AbortSignal): Promise<PollResult> {
     try {
-      return await this.context.keeper.poll((done, total) => progress.set(done, total), signal);
+      const { keeper, epoch } = this.context;
+      return await keeper.poll(epoch, (done, total) => progress.set(done, total), signal);
     } finally {
       await progress.end();
     }

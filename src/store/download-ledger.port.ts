@@ -1,0 +1,96 @@
+import type { AccountId, ContentId } from '../mailbox/model/ids.js';
+import type { HeaderField, MessageData } from '../mailbox/model/message.js';
+
+export type LedgerState = 'STORED' | 'DELETING' | 'DELETED' | 'FAILED';
+
+/** What is known of one message of a POP3 maildrop. */
+export interface LedgerRow {
+  readonly id: string;
+  /** One character an octet (latin1). */
+  readonly uidl: string;
+  readonly state: LedgerState;
+  readonly listSizeBytes?: number;
+  /** Hex; absent while nothing was read. */
+  readonly sha256?: string;
+  readonly onServer: boolean;
+  readonly attempts: number;
+  readonly storedAt?: Date;
+  readonly failedAt?: Date;
+  /** The last local copy was deleted for good. */
+  readonly purged: boolean;
+}
+
+/** How the ledger differs from a listing. */
+export interface ListingObservations {
+  readonly appeared: readonly string[];
+  readonly vanished: readonly string[];
+  /** DELETING, and not listed any more. */
+  readonly deleted: readonly string[];
+  /** DELETED or DELETING, and still listed: the deletion did not last. */
+  readonly undeleted: readonly string[];
+}
+
+export interface Download {
+  /** A new UUID. */
+  readonly ledgerId: string;
+  /** The row that recorded failures to read it. */
+  readonly failedId?: string;
+  readonly uidl: string;
+  readonly listSizeBytes?: number;
+  readonly sha256: string;
+  readonly data: MessageData;
+  readonly headerFields: readonly HeaderField[];
+  /** Octets in hand, or already written by `beginContent`. */
+  readonly octets: Buffer | ContentId;
+}
+
+/** A listed message whose octets are here already, under another row's id. */
+export interface Recognised {
+  readonly ledgerId: string;
+  readonly uidl: string;
+  readonly listSizeBytes?: number;
+}
+
+export interface StoreBatch {
+  readonly downloads: readonly Download[];
+  readonly recognised: readonly Recognised[];
+  /** Found by the first visit: not news. */
+  readonly initial: boolean;
+}
+
+export interface FailedDownload {
+  readonly ledgerId?: string;
+  readonly uidl: string;
+  readonly listSizeBytes?: number;
+}
+
+/**
+ * The record of what was taken from a maildrop, and the only place where downloaded octets are stored. Each write is one
+ * transaction that has reached the disk when it resolves.
+ * Every write is refused with CONFLICT when the lease of `epoch` has passed to another instance.
+ */
+export interface DownloadLedger {
+  /** Everything known of the account; also removes octets that a crash left half written. */
+  load(accountId: AccountId): Promise<{ rows: readonly LedgerRow[]; firstVisit: boolean }>;
+  observe(accountId: AccountId, epoch: bigint, observations: ListingObservations): Promise<void>;
+  /** Octets, messages in INBOX, ledger rows and log rows, all or nothing. */
+  store(accountId: AccountId, epoch: bigint, batch: StoreBatch): Promise<void>;
+  /** For a message too large to stand in memory: invisible until `store` names it. */
+  beginContent(accountId: AccountId): Promise<ContentId>;
+  appendContent(accountId: AccountId, contentId: ContentId, seq: number, octets: Buffer): Promise<void>;
+  readContent(accountId: AccountId, contentId: ContentId): AsyncIterable<Buffer>;
+  recordFailure(accountId: AccountId, epoch: bigint, failed: FailedDownload): Promise<void>;
+  /** Rows whose octets are stored here (or were purged here): read anew, for nothing else may be deleted on a server. */
+  loadDeletable(accountId: AccountId): Promise<readonly LedgerRow[]>;
+  /** Before the first DELE is sent. */
+  markDeleting(accountId: AccountId, epoch: bigint, ids: readonly string[]): Promise<void>;
+  /** `accepted`: the server answered QUIT with +OK; `refused`: it said no to their DELE. */
+  markDeleted(
+    accountId: AccountId,
+    epoch: bigint,
+    accepted: readonly string[],
+    refused: readonly string[],
+  ): Promise<void>;
+}
+
+export const DOWNLOAD_LEDGER = Symbol('DOWNLOAD_LEDGER');

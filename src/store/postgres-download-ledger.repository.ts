@@ -1,0 +1,243 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { uuidV7 } from '../common/uuid.js';
+import { MailError } from '../mailbox/mailbox.errors.js';
+import type { AccountId, ContentId, MailboxId, MessageId } from '../mailbox/model/ids.js';
+import type {
+  Download,
+  DownloadLedger,
+  FailedDownload,
+  LedgerRow,
+  LedgerState,
+  ListingObservations,
+  Recognised,
+  StoreBatch,
+} from './download-ledger.port.js';
+import { PostgresMirrorTransaction } from './postgres-mirror-transaction.js';
+import { readPieces } from './read-pieces.js';
+import { jsonText, select, type Parameter } from './sql.js';
+
+interface UidlRow {
+  id: string;
+  uidl: Buffer;
+  state: LedgerState;
+  list_size: string | null;
+  raw_sha256: Buffer | null;
+  on_server: boolean;
+  attempts: number;
+  stored_at: Date | null;
+  failed_at: Date | null;
+  purged_at: Date | null;
+}
+
+const COLUMNS = 'id, uidl, state, list_size, raw_sha256, on_server, attempts, stored_at, failed_at, purged_at';
+
+@Injectable()
+export class PostgresDownloadLedger implements DownloadLedger {
+  constructor(private readonly dataSource: DataSource) {}
+
+  async load(accountId: AccountId): Promise<{ rows: readonly LedgerRow[]; firstVisit: boolean }> {
+    await this.rows(
+      `DELETE FROM content c WHERE c.account_id = $1
+       AND NOT EXISTS (SELECT FROM message m WHERE m.account_id = c.account_id AND m.content_id = c.id)`,
+      accountId,
+    );
+    const rows = await this.rows<UidlRow>(`SELECT ${COLUMNS} FROM uidl WHERE account_id = $1`, accountId);
+    const [account] = await this.rows<{ first: boolean }>(
+      'SELECT last_poll_at IS NULL AS first FROM account WHERE id = $1',
+      accountId,
+    );
+    return { rows: rows.map(toLedgerRow), firstVisit: account?.first ?? true };
+  }
+
+  async observe(accountId: AccountId, epoch: bigint, seen: ListingObservations): Promise<void> {
+    if (Object.values(seen).every((ids: readonly string[]) => ids.length === 0)) return;
+    await this.write(accountId, epoch, async (tx) => {
+      const set = (columns: string, ids: readonly string[]): Promise<unknown> =>
+        select(tx.manager, `UPDATE uidl SET ${columns} WHERE account_id = $1 AND id = ANY ($2::uuid[])`, [
+          accountId,
+          ids,
+        ]);
+      await set('on_server = true', seen.appeared);
+      await set('on_server = false', seen.vanished);
+      await set(`state = 'DELETED', on_server = false`, seen.deleted);
+      await set(`state = 'STORED', on_server = true`, seen.undeleted);
+    });
+  }
+
+  async store(accountId: AccountId, epoch: bigint, { downloads, recognised, initial }: StoreBatch): Promise<void> {
+    await this.write(accountId, epoch, async (tx) => {
+      const inbox = (await tx.mailboxes()).find(({ specialUse }) => specialUse === 'INBOX');
+      if (!inbox) throw new MailError('INTERNAL', 'the account has no INBOX');
+      if (downloads.length > 0) await insertDownloads(tx, inbox.id, downloads, initial);
+      if (recognised.length > 0) await updateRecognised(tx, recognised);
+    });
+  }
+
+  async beginContent(accountId: AccountId): Promise<ContentId> {
+    const id = uuidV7() as ContentId;
+    await this.rows(`INSERT INTO content (account_id, id, size_bytes, sha256) VALUES ($1, $2, 0, '')`, accountId, id);
+    return id;
+  }
+
+  async appendContent(accountId: AccountId, contentId: ContentId, seq: number, octets: Buffer): Promise<void> {
+    await this.rows(
+      'INSERT INTO content_chunk (account_id, content_id, seq, octets) VALUES ($1, $2, $3, $4)',
+      accountId,
+      contentId,
+      seq,
+      octets,
+    );
+  }
+
+  readContent(accountId: AccountId, contentId: ContentId): AsyncIterable<Buffer> {
+    return readPieces(this.dataSource, accountId, contentId);
+  }
+
+  async recordFailure(accountId: AccountId, epoch: bigint, failed: FailedDownload): Promise<void> {
+    await this.write(accountId, epoch, async ({ manager }) => {
+      await select(
+        manager,
+        `INSERT INTO uidl (account_id, id, uidl, state, list_size, on_server, attempts, failed_at)
+         VALUES ($1, $2, $3, 'FAILED', $4, true, 1, now())
+         ON CONFLICT (account_id, id) DO UPDATE SET attempts = uidl.attempts + 1, failed_at = now()`,
+        [accountId, failed.ledgerId ?? uuidV7(), Buffer.from(failed.uidl, 'latin1'), failed.listSizeBytes],
+      );
+    });
+  }
+
+  async loadDeletable(accountId: AccountId): Promise<readonly LedgerRow[]> {
+    const rows = await this.rows<UidlRow>(
+      `SELECT ${COLUMNS} FROM uidl u WHERE account_id = $1 AND state IN ('STORED', 'DELETING')
+       AND (purged_at IS NOT NULL OR EXISTS (
+         SELECT FROM content_chunk c WHERE c.account_id = u.account_id AND c.content_id = u.content_id AND c.seq = 0))`,
+      accountId,
+    );
+    return rows.map(toLedgerRow);
+  }
+
+  async markDeleting(accountId: AccountId, epoch: bigint, ids: readonly string[]): Promise<void> {
+    await this.write(accountId, epoch, async ({ manager }) => {
+      const sql = `UPDATE uidl SET state = 'DELETING' WHERE account_id = $1 AND id = ANY ($2::uuid[])`;
+      await select(manager, sql, [accountId, ids]);
+    });
+  }
+
+  async markDeleted(
+    accountId: AccountId,
+    epoch: bigint,
+    accepted: readonly string[],
+    refused: readonly string[],
+  ): Promise<void> {
+    await this.write(accountId, epoch, async ({ manager }) => {
+      const set = (columns: string, ids: readonly string[]): Promise<unknown> =>
+        select(manager, `UPDATE uidl SET ${columns} WHERE account_id = $1 AND id = ANY ($2::uuid[])`, [accountId, ids]);
+      await set('on_server = false', accepted);
+      await set(`state = 'STORED'`, refused);
+    });
+  }
+
+  private write(
+    accountId: AccountId,
+    epoch: bigint,
+    work: (tx: PostgresMirrorTransaction) => Promise<void>,
+  ): Promise<void> {
+    return this.dataSource.transaction(async (manager) => {
+      const tx = await PostgresMirrorTransaction.begin(manager, accountId, epoch);
+      await work(tx);
+      await tx.finish();
+    });
+  }
+
+  private rows<Row>(sql: string, ...parameters: readonly Parameter[]): Promise<Row[]> {
+    return select<Row>(this.dataSource, sql, parameters);
+  }
+}
+
+const toLedgerRow = (row: UidlRow): LedgerRow => ({
+  id: row.id,
+  uidl: row.uidl.toString('latin1'),
+  state: row.state,
+  listSizeBytes: row.list_size === null ? undefined : Number(row.list_size),
+  sha256: row.raw_sha256?.toString('hex'),
+  onServer: row.on_server,
+  attempts: row.attempts,
+  storedAt: row.stored_at ?? undefined,
+  failedAt: row.failed_at ?? undefined,
+  purged: row.purged_at !== null,
+});
+
+async function insertDownloads(
+  tx: PostgresMirrorTransaction,
+  inbox: MailboxId,
+  downloads: readonly Download[],
+  initial: boolean,
+): Promise<void> {
+  const contentIds = downloads.map(({ octets }) => (Buffer.isBuffer(octets) ? (uuidV7() as ContentId) : octets));
+  await tx.insertContents(
+    downloads.flatMap(({ octets, sha256, headerFields }, i) =>
+      Buffer.isBuffer(octets) ? [{ id: contentIds[i]!, octets, sha256: Buffer.from(sha256, 'hex'), headerFields }] : [],
+    ),
+  );
+  for (const [i, download] of downloads.entries()) {
+    if (!Buffer.isBuffer(download.octets)) await finishContent(tx, contentIds[i]!, download);
+  }
+  const messages = downloads.map(({ data }, i) => ({ data, contentId: contentIds[i]!, initial }));
+  const messageIds = await tx.insertMessages(inbox, messages);
+  await insertLedgerRows(tx, downloads, contentIds, messageIds);
+}
+
+async function finishContent(tx: PostgresMirrorTransaction, id: ContentId, download: Download): Promise<void> {
+  const found = await select(
+    tx.manager,
+    'UPDATE content SET size_bytes = $3, sha256 = $4, header_fields = $5 WHERE account_id = $1 AND id = $2 RETURNING id',
+    [tx.accountId, id, download.data.sizeBytes, Buffer.from(download.sha256, 'hex'), jsonText(download.headerFields)],
+  );
+  if (found.length === 0) throw new MailError('CONFLICT', 'octets written before are gone: downloaded again next time');
+}
+
+async function insertLedgerRows(
+  { manager, accountId }: PostgresMirrorTransaction,
+  downloads: readonly Download[],
+  contentIds: readonly ContentId[],
+  messageIds: readonly MessageId[],
+): Promise<void> {
+  const failed = downloads.flatMap(({ failedId }) => failedId ?? []);
+  if (failed.length > 0) {
+    await select(manager, 'DELETE FROM uidl WHERE account_id = $1 AND id = ANY ($2::uuid[])', [accountId, failed]);
+  }
+  await select(
+    manager,
+    `INSERT INTO uidl (account_id, id, uidl, list_size, raw_sha256, content_id, message_id, state, on_server, stored_at)
+     SELECT $1, *, 'STORED', true, now()
+     FROM unnest($2::uuid[], $3::bytea[], $4::bigint[], $5::bytea[], $6::uuid[], $7::uuid[])`,
+    [
+      accountId,
+      downloads.map(({ ledgerId }) => ledgerId),
+      downloads.map(({ uidl }) => Buffer.from(uidl, 'latin1')),
+      downloads.map(({ listSizeBytes }) => listSizeBytes ?? null),
+      downloads.map(({ sha256 }) => Buffer.from(sha256, 'hex')),
+      contentIds,
+      messageIds,
+    ],
+  );
+}
+
+/** The id may be new, the message is the old one: it is on the server, and what was decided about it before is decided anew. */
+async function updateRecognised(
+  { manager, accountId }: PostgresMirrorTransaction,
+  recognised: readonly Recognised[],
+): Promise<void> {
+  await select(
+    manager,
+    `UPDATE uidl u SET uidl = r.uidl, list_size = r.list_size, state = 'STORED', on_server = true
+     FROM unnest($2::uuid[], $3::bytea[], $4::bigint[]) AS r (id, uidl, list_size)
+     WHERE u.account_id = $1 AND u.id = r.id`,
+    [
+      accountId,
+      recognised.map(({ ledgerId }) => ledgerId),
+      recognised.map(({ uidl }) => Buffer.from(uidl, 'latin1')),
+      recognised.map(({ listSizeBytes }) => listSizeBytes ?? null),
+    ],
+  );
+}
