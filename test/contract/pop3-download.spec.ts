@@ -61,7 +61,9 @@ describe('POP3 download', () => {
     );
   });
 
-  afterEach(() => jest.restoreAllMocks());
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
 
   function keeper(policy: Partial<Pop3Policy> = {}, port = dovecot.pop3.tlsPort, security: 'TLS' | 'NONE' = 'TLS') {
     const account: Pop3Account = {
@@ -287,28 +289,25 @@ describe('POP3 download', () => {
       policy: Partial<Pop3Policy> = {},
     ): Promise<PollResult & { deleted: number[] }> {
       const deleted: number[] = [];
+      const hasUidl = mails.some(({ uidl }) => uidl);
+      const rows = (text: (found: Mail) => string): string =>
+        multiline(mails.map((found, i) => `${i + 1} ${text(found)}\r\n`).join(''));
+      const answer = (verb: string, found: Mail | undefined): string => {
+        if (verb === 'CAPA') return multiline(`USER\r\nPIPELINING\r\n${hasUidl ? 'UIDL\r\n' : ''}`);
+        if (verb === 'STAT') return `+OK ${mails.length} 0\r\n`;
+        if (verb === 'LIST') return rows(({ octets }) => String(octets.length));
+        if (verb === 'UIDL')
+          return hasUidl || mails.length === 0 ? rows(({ uidl }) => uidl ?? '') : '-ERR unknown command\r\n';
+        if (verb === 'RETR' && found) return multiline(`${found.octets.toString('latin1').trimEnd()}\r\n`);
+        return '+OK\r\n';
+      };
       const server = await ScriptedServer.start(async (peer) => {
-        await peer.send('+OK\r\n');
-        for (;;) {
-          const [verb = '', argument] = (await peer.nextLine()).split(' ');
-          const mail = mails[Number(argument) - 1];
-          if (verb === 'CAPA')
-            await peer.send(multiline(['USER', ...(mails.some(({ uidl }) => uidl) ? ['UIDL'] : []), 'PIPELINING']));
-          else if (verb === 'STAT') await peer.send(`+OK ${mails.length} 0\r\n`);
-          else if (verb === 'LIST')
-            await peer.send(multiline(mails.map(({ octets }, i) => `${i + 1} ${octets.length}`)));
-          else if (verb === 'UIDL' && mails.some(({ uidl }) => uidl)) {
-            await peer.send(multiline(mails.map(({ uidl }, i) => `${i + 1} ${uidl}`)));
-          } else if (verb === 'UIDL') await peer.send('-ERR unknown command\r\n');
-          else if (verb === 'RETR' && mail)
-            await peer.send(Buffer.concat([Buffer.from('+OK\r\n'), stuffed(mail.octets)]));
-          else if (verb === 'DELE') {
-            deleted.push(Number(argument));
-            await peer.send('+OK\r\n');
-          } else if (verb === 'QUIT') {
-            await peer.send('+OK\r\n');
-            return peer.end();
-          } else await peer.send('+OK\r\n');
+        await peer.send('+OK ready\r\n');
+        for (let line = await peer.nextLine(); line !== undefined; line = await peer.nextLine()) {
+          const [verb = '', argument] = line.split(' ');
+          if (verb === 'DELE') deleted.push(Number(argument));
+          await peer.send(Buffer.from(answer(verb, mails[Number(argument) - 1]), 'latin1'));
+          if (verb === 'QUIT') return peer.end();
         }
       });
       try {
@@ -317,11 +316,6 @@ describe('POP3 download', () => {
         await server.close();
       }
     }
-    const stuffed = (octets: Buffer): Buffer =>
-      Buffer.from(
-        `${octets.toString('latin1').replace(/(^|\r\n)\./g, '$1..')}${octets.toString('latin1').endsWith('\r\n') ? '' : '\r\n'}.\r\n`,
-        'latin1',
-      );
     const mail = (subject: string, uidl?: string): Mail => ({
       uidl,
       octets: message({ subject, messageId: `${subject}@x` }),
