@@ -83,7 +83,10 @@ describe('formatError', () => {
 });
 
 describe('payload', () => {
-  const failed = (error: unknown) => payload(() => Promise.reject<{ a: number }>(error), { list: [] });
+  const failed = (error: unknown) => payload(async () => raise(error), { list: [] });
+  const raise = (error: unknown): { a: number } => {
+    throw error;
+  };
 
   it('gives what the work gave, without errors', async () => {
     expect(await payload(async () => ({ a: 1 }))).toEqual({ a: 1, errors: [] });

@@ -18,10 +18,10 @@ export interface Links {
 
 /** From the model to the types of the contract. They refer to each other, so each reaches the others through the context. */
 export interface Views {
-  account(account: Account): Resolved<gql.Account>;
-  mailbox(mailbox: Mailbox): Resolved<gql.Mailbox>;
-  message(message: Message): Resolved<gql.Message>;
-  messagePage(page: MessagePage, filter: MessageFilter): Resolved<gql.MessageConnection>;
+  readonly account: (account: Account) => Resolved<gql.Account>;
+  readonly mailbox: (mailbox: Mailbox) => Resolved<gql.Mailbox>;
+  readonly message: (message: Message) => Resolved<gql.Message>;
+  readonly messagePage: (page: MessagePage, filter: MessageFilter) => Resolved<gql.MessageConnection>;
 }
 
 /** Everything one operation, or one event of a subscription, shares. */

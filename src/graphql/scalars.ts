@@ -11,7 +11,7 @@ function parseDateTime(value: unknown): Date {
   if (!match) throw new GraphQLError('DateTime must be an RFC 3339 instant with its zone, e.g. 2026-11-23T10:15:00Z');
   const [, year, month, day] = match.map(Number);
   // `Date` makes March of 30 February; a day that does not exist is a mistake of the caller.
-  if (month! < 1 || month! > 12 || day! < 1 || day! > new Date(Date.UTC(year!, month!, 0)).getUTCDate()) {
+  if (month! < 1 || month! > 12 || day! < 1 || day! > new Date(Date.UTC(year!, month, 0)).getUTCDate()) {
     throw new GraphQLError('DateTime names a day that does not exist');
   }
   return new Date((value as string).toUpperCase());

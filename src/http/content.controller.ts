@@ -85,7 +85,8 @@ async function deliver(
   const gone = new AbortController();
   response.once('close', () => gone.abort());
   const { contentType, disposition, octets } = await open(gone.signal);
-  response.status(200).set({
+  // Not Express' `set`, which would add a charset of its own.
+  response.writeHead(200, {
     'content-type': contentType,
     'content-disposition': disposition,
     'cache-control': 'private, max-age=3600, immutable',

@@ -68,7 +68,7 @@ function fromUrl({ query }: Request): unknown {
   const { variables, ...rest } = query;
   if (variables === undefined) return rest;
   try {
-    return { ...rest, variables: JSON.parse(String(variables)) as unknown };
+    return { ...rest, variables: JSON.parse(typeof variables === 'string' ? variables : '') as unknown };
   } catch {
     throw invalidInput(['variables'], 'variables must be JSON');
   }

@@ -59,7 +59,7 @@ export class SseDoor implements OnModuleDestroy {
     const keepAlive = setInterval(() => !response.writableNeedDrain && response.write(':\n\n'), keepAliveMs);
     try {
       for await (const result of results) await writeEvent(response, 'next', result);
-      if (response.writable) await finish(response);
+      if (!response.destroyed) await finish(response);
     } finally {
       clearInterval(keepAlive);
       this.open.delete(response);
@@ -92,7 +92,7 @@ async function finish(response: Response): Promise<void> {
 /** Resolves when the client has room again, or is gone. */
 function writeEvent(response: Response, event: 'next' | 'complete', data: unknown): Promise<void> {
   const text = `event: ${event}\ndata:${data === undefined ? '' : ` ${JSON.stringify(data)}`}\n\n`;
-  if (!response.writable || response.write(text)) return Promise.resolve();
+  if (response.destroyed || response.write(text)) return Promise.resolve();
   return new Promise((resolve) => {
     const stuck = setTimeout(() => response.destroy(), stuckMs);
     const settled = (): void => {

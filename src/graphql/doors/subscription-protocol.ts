@@ -69,7 +69,7 @@ export class SubscriptionProtocol {
       throw error;
     }
     extra.release = this.counter.take(extra.principal.keyId);
-    if (!extra.release) extra.socket.close(tryAgainLater, 'this key has too many sockets open');
+    if (!extra.release) await extra.socket.close(tryAgainLater, 'this key has too many sockets open');
     return true;
   }
 
@@ -90,6 +90,7 @@ export class SubscriptionProtocol {
 
   /** A stream that ended because its key is void takes the socket with it. */
   private async leaveIfRefused({ principal, socket }: Extra): Promise<void> {
-    if (principal && !(await this.auth.isStillValid(principal))) socket.close(CloseCode.Unauthorized, 'Unauthorized');
+    if (principal && !(await this.auth.isStillValid(principal)))
+      await socket.close(CloseCode.Unauthorized, 'Unauthorized');
   }
 }
