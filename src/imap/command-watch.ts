@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import { abortedBy, deadlineExceeded } from './imap.errors.js';
 
 /** Says when the server was heard last. */

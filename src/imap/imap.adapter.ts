@@ -17,7 +17,7 @@ export class ImapAdapter implements ProtocolAdapter {
 
   async verify(account: AccountConnection, onStep: StepListener, signal: AbortSignal): Promise<VerifyResult> {
     const steps = new SignInSteps(onStep);
-    const connection = await new ImapConnector(account).connect(signal, steps);
+    const connection = await new ImapConnector(account).connect(signal, { steps });
     try {
       steps.begin('LIST');
       const mailboxes = (await connection.list(signal)).map(toRemoteMailbox).filter(({ selectable }) => selectable);

@@ -1,5 +1,4 @@
 import { isIP } from 'node:net';
-import { performance } from 'node:perf_hooks';
 import { ImapFlow, type FetchQueryObject, type ListResponse, type QuotaResponse, type SearchObject } from 'imapflow';
 import type { AccountConnection, Secret } from '../mailbox/connection.port.js';
 import { modSeq, uidValidity, type ModSeq, type UidValidity } from '../mailbox/model/ids.js';
@@ -69,7 +68,9 @@ interface FetchLot {
 interface OpenOptions {
   readonly signal: AbortSignal;
   readonly secret: Secret;
-  readonly steps: SignInSteps;
+  readonly steps?: SignInSteps;
+  /** How long the server may say nothing while it owes an answer. */
+  readonly silenceMs?: number;
 }
 
 /**
@@ -95,6 +96,7 @@ export class ImapConnection {
   private constructor(
     private readonly flow: ImapFlow,
     private readonly transport: ImapTransport,
+    private readonly silenceMs = limits.commandTimeoutMs,
   ) {
     flow.on('error', (error) => (this.failure ??= error));
     flow.on('close', () => this.closeListeners.forEach((listener) => listener()));
@@ -109,7 +111,8 @@ export class ImapConnection {
    * Dials, secures, signs in. The secret is not kept.
    * @throws MailError CONNECTION_FAILED, TLS_FAILED, AUTHENTICATION_FAILED, RATE_LIMITED, TIMEOUT …
    */
-  static async open(account: AccountConnection, { signal, secret, steps }: OpenOptions): Promise<ImapConnection> {
+  static async open(account: AccountConnection, options: OpenOptions): Promise<ImapConnection> {
+    const { signal, secret, steps = new SignInSteps(), silenceMs } = options;
     steps.begin('RESOLVE');
     try {
       const endpoint = await account.resolve(signal);
@@ -124,7 +127,7 @@ export class ImapConnection {
         // Not for logging: imapflow answers some refused commands with `false` and tells the reason here alone.
         logger: { ...silentLogger, warn: (entry: { err?: unknown }) => opened?.noteRefusal(entry.err) },
       });
-      opened = new ImapConnection(flow, transport);
+      opened = new ImapConnection(flow, transport, silenceMs);
       await opened.signIn(signal);
       steps.end();
       return opened;
@@ -369,7 +372,7 @@ export class ImapConnection {
   private async run<T>(
     signal: AbortSignal,
     command: () => Promise<T>,
-    silenceMs = limits.commandTimeoutMs,
+    silenceMs = this.silenceMs,
     phase: ImapPhase = 'command',
   ): Promise<T> {
     if (signal.aborted) throw abortedBy(signal.reason);

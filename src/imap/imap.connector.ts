@@ -6,7 +6,13 @@ import type { AccountCapabilities } from '../mailbox/model/protocol.js';
 import { ImapConnection } from './imap.connection.js';
 import { toMailError } from './imap.errors.js';
 import { refusalRememberedMs } from './imap.limits.js';
-import { SignInSteps } from './imap.steps.js';
+import type { SignInSteps } from './imap.steps.js';
+
+interface ConnectOptions {
+  readonly steps?: SignInSteps;
+  /** How long the server may say nothing while it owes an answer. */
+  readonly silenceMs?: number;
+}
 
 interface Refusal {
   readonly error: MailError;
@@ -29,7 +35,7 @@ export class ImapConnector {
   }
 
   /** @throws MailError; AUTHENTICATION_FAILED without asking the server where it refused the same secret a moment ago */
-  connect(signal: AbortSignal, steps = new SignInSteps()): Promise<ImapConnection> {
+  connect(signal: AbortSignal, options: ConnectOptions = {}): Promise<ImapConnection> {
     return this.mutex.run('signIn', async () => {
       const secret = await this.secret(signal);
       const fingerprint = this.fingerprint(secret);
@@ -37,7 +43,7 @@ export class ImapConnector {
       if (refusal?.fingerprint === fingerprint && performance.now() < refusal.untilMs) throw refusal.error;
       this.refusal = undefined;
       try {
-        const connection = await ImapConnection.open(this.account, { signal, secret, steps });
+        const connection = await ImapConnection.open(this.account, { ...options, signal, secret });
         this.learnt = toCapabilities(connection);
         return connection;
       } catch (error) {

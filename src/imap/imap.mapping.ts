@@ -1,6 +1,6 @@
 import type { FetchMessageObject, MessageAddressObject, MessageEnvelopeObject, MessageStructureObject } from 'imapflow';
 import type { RemoteFlags, RemoteMailbox, RemoteMailboxStatus, RemoteMessage } from '../mailbox/keeper.port.js';
-import { modSeq, uid } from '../mailbox/model/ids.js';
+import { modSeq, uid, type ModSeq } from '../mailbox/model/ids.js';
 import type { Address, Envelope, Flags, MessageData, Part } from '../mailbox/model/message.js';
 import { cleanFilename, singleLine, withoutBidi } from '../mime/clean-text.js';
 import { splitHeader } from '../mime/header-fields.js';
@@ -49,16 +49,16 @@ export const flagItems = { uid: true, flags: true };
 export function toRemoteMessage(row: FetchedRow): RemoteMessage | undefined {
   if (!row.uid || row.internalDate === undefined || row.size === undefined) return undefined;
   const warnings = new Warnings();
-  return { uid: uid(row.uid), ...toModSeq(row), data: toMessageData(row, warnings) };
+  return { uid: uid(row.uid), modSeq: toModSeq(row), data: toMessageData(row, warnings) };
 }
 
 /** @returns undefined for a row without UID or flags */
 export function toRemoteFlags(row: FetchedRow): RemoteFlags | undefined {
   if (!row.uid || !row.flags) return undefined;
-  return { uid: uid(row.uid), flags: toFlags(row.flags), ...toModSeq(row) };
+  return { uid: uid(row.uid), flags: toFlags(row.flags), modSeq: toModSeq(row) };
 }
 
-const toModSeq = ({ modseq }: FetchedRow) => (modseq ? { modSeq: modSeq(modseq) } : {});
+const toModSeq = ({ modseq }: FetchedRow): ModSeq | undefined => (modseq ? modSeq(modseq) : undefined);
 
 function toMessageData(row: FetchedRow, warnings: Warnings): MessageData {
   if (!row.envelope) warnings.add('the mail server gave no header summary');
@@ -70,7 +70,7 @@ function toMessageData(row: FetchedRow, warnings: Warnings): MessageData {
     internalDate: toDate(row.internalDate) ?? new Date(0),
     sizeBytes,
     root: row.bodyStructure ? new PartTree(warnings).root(row.bodyStructure) : unknownPart(sizeBytes),
-    ...(row.emailId && { emailId: singleLine(row.emailId, 255) }),
+    emailId: row.emailId ? singleLine(row.emailId, 255) : undefined,
     parseWarnings: warnings.list(),
   };
 }
@@ -78,16 +78,21 @@ function toMessageData(row: FetchedRow, warnings: Warnings): MessageData {
 /** Readable as text, which it most often is. */
 const unknownPart = (sizeBytes: number): Part => ({ partNumber: '1', contentType: 'text/plain', sizeBytes, parts: [] });
 
-const systemFlags = new Set(['\\seen', '\\flagged', '\\answered', '\\draft']);
-
 /** `\Deleted` and `\Recent` say nothing to the reader of a mailbox; other unknown backslash flags are the server's own. */
 export function toFlags(flags: ReadonlySet<string>): Flags {
-  const lower = new Set([...flags].map((flag) => flag.toLowerCase()));
-  const keywords = [...flags]
-    .filter((flag) => !flag.startsWith('\\') && flag !== '')
-    .map((flag) => singleLine(flag, 200));
-  const [seen, flagged, answered, draft] = [...systemFlags].map((flag) => lower.has(flag));
-  return { seen: seen!, flagged: flagged!, answered: answered!, draft: draft!, keywords: keywords.sort() };
+  const keywords: string[] = [];
+  const system = new Set<string>();
+  for (const flag of flags) {
+    if (flag.startsWith('\\')) system.add(flag.toLowerCase());
+    else if (flag !== '') keywords.push(singleLine(flag, 200));
+  }
+  return {
+    seen: system.has('\\seen'),
+    flagged: system.has('\\flagged'),
+    answered: system.has('\\answered'),
+    draft: system.has('\\draft'),
+    keywords: keywords.sort(),
+  };
 }
 
 function toEnvelope(envelope: MessageEnvelopeObject, headers: Buffer | undefined, warnings: Warnings): Envelope {
@@ -97,17 +102,17 @@ function toEnvelope(envelope: MessageEnvelopeObject, headers: Buffer | undefined
   const subject = singleLine(envelope.subject ?? '', bounds.MAX_SUBJECT_CHARS);
   const [messageId] = parseMessageIds(cut(envelope.messageId));
   return {
-    ...(messageId !== undefined && { messageId }),
+    messageId,
     inReplyTo: parseMessageIds(cut(envelope.inReplyTo)),
     references: toReferences(headers),
-    ...(subject !== '' && { subject }),
+    subject: subject || undefined,
     from: addresses(envelope.from),
     sender: addresses(envelope.sender),
     replyTo: addresses(envelope.replyTo),
     to: addresses(envelope.to),
     cc: addresses(envelope.cc),
     bcc: addresses(envelope.bcc),
-    ...(sentAt && { sentAt }),
+    sentAt,
   };
 }
 
@@ -127,7 +132,7 @@ function toAddresses(list: readonly MessageAddressObject[], warnings: Warnings):
     // A local part or host that is missing makes no address; Dovecot says MISSING_DOMAIN where there was none.
     const known = /^[^@].*@/.test(usable) && usable.length <= bounds.MAX_ADDRESS_CHARS && !usable.endsWith('@');
     if (!known && shown === '') return [];
-    return [{ ...(shown !== '' && { name: shown }), ...(known && { address: usable }) }];
+    return [{ name: shown || undefined, address: known ? usable : undefined }];
   });
 }
 
@@ -159,11 +164,11 @@ class PartTree {
     return {
       partNumber,
       contentType: contentTypeOf(node),
-      ...(charset && { charset }),
-      ...(!isMultipart(node) && node.encoding && { encoding: lower(node.encoding) }),
-      ...(node.disposition && { disposition: lower(node.disposition) }),
-      ...(filename !== undefined && { filename }),
-      ...(contentId !== '' && { contentId }),
+      charset: charset || undefined,
+      encoding: isMultipart(node) ? undefined : lower(node.encoding) || undefined,
+      disposition: lower(node.disposition) || undefined,
+      filename,
+      contentId: contentId || undefined,
       sizeBytes: sizeOf(node),
       parts: this.children(node, partNumber, depth),
     };
@@ -193,7 +198,7 @@ class PartTree {
 
 const isMultipart = ({ type }: MessageStructureObject): boolean => type.startsWith('multipart/');
 
-const lower = (value = ''): string => singleLine(value, 64).toLowerCase();
+const lower = (value: string | undefined): string => (value ? singleLine(value, 64).toLowerCase() : '');
 
 function contentTypeOf({ type }: MessageStructureObject): string {
   const clean = singleLine(type, bounds.MAX_CONTENT_TYPE_CHARS).toLowerCase();

@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import type { ConnectionStepName, StepListener } from '../mailbox/connection.port.js';
 import { isMailError } from '../mailbox/mailbox.errors.js';
 import { singleLine } from '../mime/clean-text.js';

@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import { connect as connectPlain, isIP, type LookupFunction, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import {

@@ -34,7 +34,7 @@ export class ImapWatcher {
     const hints = new HintCoalescer(events.onHint);
     let connection: ImapConnection | undefined;
     try {
-      connection = await this.connector.connect(signal);
+      connection = await this.connector.connect(signal, { silenceMs: limits.watchTimeoutMs });
       await this.follow(connection, hints, events, signal);
     } catch (error) {
       if (!signal.aborted) throw toMailError(error, 'command');
@@ -51,16 +51,16 @@ export class ImapWatcher {
     signal: AbortSignal,
   ): Promise<void> {
     const onHint = (hint: RemoteHint): void => hints.add(hint);
-    await connection.select(inbox, deadline(signal), true);
+    await connection.select(inbox, signal, true);
     connection.onNews(() => onHint({ kind: 'mailbox', path: inbox }));
     const poll = new StatusPoll(connection, this.isWanted, { onHint, onRenumbered });
-    await poll.poll(deadline(signal));
+    await poll.poll(signal);
     onReady();
     for (let canIdle = connection.has('IDLE'); !signal.aborted;) {
       canIdle = await this.rest(connection, canIdle, signal);
       if (signal.aborted) return;
-      if (!canIdle) await connection.noop(deadline(signal));
-      await poll.poll(deadline(signal));
+      if (!canIdle) await connection.noop(signal);
+      await poll.poll(signal);
     }
   }
 
@@ -90,6 +90,3 @@ export class ImapWatcher {
     }
   }
 }
-
-const deadline = (signal: AbortSignal): AbortSignal =>
-  AbortSignal.any([signal, AbortSignal.timeout(limits.watchTimeoutMs)]);

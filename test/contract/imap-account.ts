@@ -14,6 +14,7 @@ import type { Mailbox, SyncCheckpoint } from '../../src/mailbox/model/mailbox.js
 import type { Flags, Message, MessageData } from '../../src/mailbox/model/message.js';
 import { ImapAdapter } from '../../src/imap/imap.adapter.js';
 import type { Dovecot } from '../servers/dovecot.js';
+import type { ScriptedServer } from '../servers/scripted-server.js';
 
 export const accountId = 'acc' as AccountId;
 
@@ -38,6 +39,20 @@ export function connectionTo(
     ...patch,
   };
 }
+
+/** How to reach a scripted server, without TLS. */
+export const plainConnectionTo = (
+  { port }: Pick<ScriptedServer, 'port'>,
+  patch: Partial<AccountConnection> = {},
+): AccountConnection => ({
+  host: 'localhost',
+  port,
+  security: 'NONE',
+  username: 'ann',
+  secret: () => Promise.resolve({ kind: 'password', password: 'secret' }),
+  resolve: () => Promise.resolve({ host: 'localhost', port, addresses: ['127.0.0.1'] }),
+  ...patch,
+});
 
 export function openKeeper(connection: AccountConnection, onlyMailboxes?: readonly string[]): ServerKeeper {
   const account: ImapAccount = {

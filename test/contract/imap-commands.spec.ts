@@ -104,15 +104,16 @@ describe.each(Object.entries(servers))('commands on an IMAP server with %s', (na
       'uid',
       String(mirror.message('c').remote!.uid),
     );
-    const expunging = keeper.expunge(mailbox('INBOX'), [mirror.message('a')], signal());
-    if (name === 'neither') {
-      await expect(expunging).rejects.toMatchObject({ code: 'UNSUPPORTED' });
-      expect(await onServer()).toEqual(['a', 'b', 'c', 'd']);
-      await dovecot.doveadm('flags', 'remove', '-u', user, '\\Deleted', 'mailbox', 'INBOX', 'all');
-      expect((await keeper.expunge(mailbox('INBOX'), [mirror.message('a')], signal()))[0]?.ok).toBe(true);
-    } else {
-      expect((await expunging)[0]?.ok).toBe(true);
-    }
+    const expunge = async (): Promise<unknown> => {
+      const outcomes = await keeper.expunge(mailbox('INBOX'), [mirror.message('a')], signal());
+      return outcomes.every(({ ok }) => ok) ? 'done' : outcomes;
+    };
+    const first = await expunge().catch((error: unknown) => error);
+    // Without UIDPLUS only a bare EXPUNGE is left, and that would take c along.
+    expect(first).toEqual(name === 'neither' ? expect.objectContaining({ code: 'UNSUPPORTED' }) : 'done');
+    expect(await onServer()).toEqual(name === 'neither' ? ['a', 'b', 'c', 'd'] : ['b', 'c', 'd']);
+    await dovecot.doveadm('flags', 'remove', '-u', user, '\\Deleted', 'mailbox', 'INBOX', 'all');
+    expect(await expunge()).toBe('done');
     expect(await onServer()).toEqual(['b', 'c', 'd']);
   });
 

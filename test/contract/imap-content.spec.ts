@@ -114,7 +114,7 @@ describe('content from an IMAP server', () => {
     const iterators = readers.map((reader) => reader[Symbol.asyncIterator]());
     await Promise.all(iterators.map((iterator) => iterator.next()));
     await mirror.sync();
-    await Promise.all(iterators.map((iterator) => iterator.return?.()));
+    for (const iterator of iterators) await iterator.return?.();
     expect(mirror.batches.length).toBeGreaterThan(0);
   });
 });

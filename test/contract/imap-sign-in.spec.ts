@@ -4,8 +4,7 @@ import type { AccountConnection, ConnectionStep } from '../../src/mailbox/connec
 import { MailError } from '../../src/mailbox/mailbox.errors.js';
 import { startDovecot, type Dovecot } from '../servers/dovecot.js';
 import { ScriptedServer } from '../servers/scripted-server.js';
-import { createTlsFixtures } from '../servers/tls-fixtures.js';
-import { connectionTo, mailbox, openKeeper, signal } from './imap-account.js';
+import { connectionTo, mailbox, openKeeper, plainConnectionTo, signal } from './imap-account.js';
 
 const adapter = new ImapAdapter();
 
@@ -128,17 +127,6 @@ describe('signing in to an IMAP server', () => {
 });
 
 describe('a hostile IMAP server', () => {
-  const plain = (server: ScriptedServer, patch: Partial<AccountConnection> = {}): AccountConnection => ({
-    host: 'localhost',
-    port: server.port,
-    security: 'NONE',
-    username: 'ann',
-    secret: () => Promise.resolve({ kind: 'password', password: 'secret' }),
-    resolve: () => Promise.resolve({ host: 'localhost', port: server.port, addresses: ['127.0.0.1'] }),
-    extraCa: createTlsFixtures().caPem,
-    ...patch,
-  });
-
   it.each([
     ['does not offer STARTTLS', '* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n', undefined],
     ['refuses STARTTLS', '* CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN\r\n', 'NO not now\r\n'],
@@ -157,7 +145,7 @@ describe('a hostile IMAP server', () => {
         else await peer.send(`${tag} OK\r\n`);
       }
     });
-    const { error } = await verify(plain(server, { security: 'STARTTLS' }));
+    const { error } = await verify(plainConnectionTo(server, { security: 'STARTTLS' }));
     expect(error).toMatchObject({ code: 'TLS_FAILED' });
     expect(server.received.join('\n')).not.toMatch(/LOGIN|AUTHENTICATE|secret/);
     await server.close();
@@ -170,7 +158,9 @@ describe('a hostile IMAP server', () => {
         await peer.send(`${line.split(' ')[0]} OK\r\n`);
       }
     });
-    expect((await verify(plain(server, { security: 'STARTTLS' }))).error).toMatchObject({ code: 'TLS_FAILED' });
+    expect((await verify(plainConnectionTo(server, { security: 'STARTTLS' }))).error).toMatchObject({
+      code: 'TLS_FAILED',
+    });
     await server.close();
   });
 
@@ -199,7 +189,7 @@ describe('a hostile IMAP server', () => {
     const server = await ScriptedServer.start(signIn(answer));
     const steps: ConnectionStep[] = [];
     const short = AbortSignal.timeout(code === 'TIMEOUT' ? 300 : 5_000);
-    await expect(adapter.verify(plain(server), (step) => steps.push(step), short)).rejects.toMatchObject({
+    await expect(adapter.verify(plainConnectionTo(server), (step) => steps.push(step), short)).rejects.toMatchObject({
       code,
       retryable,
     });
@@ -218,7 +208,7 @@ describe('a hostile IMAP server', () => {
       await peer.clientClosed();
     });
     const short = AbortSignal.timeout(code === 'TIMEOUT' ? 300 : 5_000);
-    await expect(adapter.verify(plain(server), () => undefined, short)).rejects.toMatchObject({ code });
+    await expect(adapter.verify(plainConnectionTo(server), () => undefined, short)).rejects.toMatchObject({ code });
     await server.close();
   });
 
@@ -230,7 +220,7 @@ describe('a hostile IMAP server', () => {
         if (command !== 'SELECT' && command !== 'EXAMINE') await peer.send(`${tag} OK\r\n`);
       }
     });
-    const keeper = openKeeper(plain(server));
+    const keeper = openKeeper(plainConnectionTo(server));
     const message = { id: 'x', remote: { uid: 1, uidValidity: 1n } } as never;
     await expect(keeper.fetchHeader(mailbox('INBOX'), message, AbortSignal.timeout(300))).rejects.toMatchObject({
       code: 'TIMEOUT',

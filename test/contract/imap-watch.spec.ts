@@ -1,0 +1,245 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { RemoteHint, ServerKeeper } from '../../src/mailbox/keeper.port.js';
+import { startDovecot, type Dovecot } from '../servers/dovecot.js';
+import { ScriptedServer, type ScriptedPeer } from '../servers/scripted-server.js';
+import {
+  connectionTo,
+  mail,
+  mailbox,
+  MemoryMirror,
+  openKeeper,
+  plainConnectionTo,
+  signal,
+  until,
+} from './imap-account.js';
+
+/** A keeper's watch with what it said. */
+class Watch {
+  readonly hints: string[] = [];
+  readonly stop = new AbortController();
+  readonly ended: Promise<unknown>;
+  ready = false;
+
+  constructor(keeper: ServerKeeper) {
+    const onHint = (hint: RemoteHint): void => void this.hints.push(hint.kind === 'mailbox' ? hint.path : '(list)');
+    const watching = keeper.watch(onHint, () => (this.ready = true), this.stop.signal);
+    this.ended = watching.then(
+      () => 'stopped',
+      (error: unknown) => error,
+    );
+  }
+
+  async heard(hint: string): Promise<void> {
+    await until(() => this.hints.includes(hint), `hint of ${hint}`);
+    this.hints.length = 0;
+  }
+}
+
+/** Timers of JavaScript stand still; sockets, and what waits for them, go on. */
+const freezeTimers = (): void =>
+  void jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'clearImmediate', 'queueMicrotask', 'Date'] });
+
+describe.each(
+  Object.entries({
+    IDLE: [],
+    'LIST-STATUS missing': ['LIST-STATUS', 'QRESYNC', 'CONDSTORE'],
+    'IDLE missing': ['IDLE'],
+  }),
+)('watching a server, %s', (name, withoutCapabilities) => {
+  let dovecot: Dovecot;
+  let keeper: ServerKeeper;
+  let watch: Watch;
+  beforeAll(async () => {
+    dovecot = await startDovecot({ users: { ann: 'secret' }, withoutCapabilities });
+    await dovecot.deliver('ann', mail('old'));
+  }, 30_000);
+  afterAll(() => dovecot.stop());
+  beforeEach(async () => {
+    keeper = openKeeper(connectionTo(dovecot, 'ann'));
+    freezeTimers();
+    watch = new Watch(keeper);
+    await realUntil(() => watch.ready);
+  });
+  afterEach(async () => {
+    jest.useRealTimers();
+    watch.stop.abort();
+    expect(await watch.ended).toBe('stopped');
+    await keeper.close();
+  });
+
+  it('hears of every mailbox when a minute has passed, INBOX without IDLE too', async () => {
+    await dovecot.deliver('ann', mail('in Sent'), { mailbox: 'Sent' });
+    await dovecot.doveadm('flags', 'add', '-u', 'ann', '\\Seen', 'mailbox', 'INBOX', 'all');
+    await dovecot.deliver('ann', mail('in INBOX'));
+    jest.advanceTimersByTime(60_000);
+    await realUntil(() => watch.hints.includes('Sent') && watch.hints.includes('INBOX'));
+    expect(watch.hints).not.toContain('Trash');
+    watch.hints.length = 0;
+    await dovecot.doveadm('mailbox', 'create', '-u', 'ann', `New ${name}`);
+    await idleAgain();
+    jest.advanceTimersByTime(60_000);
+    await realUntil(() => watch.hints.includes('(list)'));
+  });
+});
+
+/** Real time, while timers are frozen. */
+async function realUntil(condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + 5_000;
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error('condition did not come');
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** A poll takes a few round trips; its end cannot be seen from outside. */
+async function idleAgain(): Promise<void> {
+  const until = Date.now() + 100;
+  await realUntil(() => Date.now() > until);
+}
+
+describe('a watching connection', () => {
+  let dovecot: Dovecot;
+  beforeAll(async () => {
+    dovecot = await startDovecot({ users: { ann: 'secret' } });
+  }, 30_000);
+  afterAll(() => dovecot.stop());
+
+  it('ends with an error when the server throws it out, and another one begins', async () => {
+    const keeper = openKeeper(connectionTo(dovecot, 'ann'));
+    const watch = new Watch(keeper);
+    await until(() => watch.ready);
+    await dovecot.kick('ann');
+    expect(await watch.ended).toMatchObject({ code: 'CONNECTION_FAILED', retryable: true });
+    const again = new Watch(keeper);
+    await until(() => again.ready);
+    await dovecot.deliver('ann', mail('after'));
+    await again.heard('INBOX');
+    await keeper.close();
+    expect(await again.ended).toBe('stopped');
+  });
+
+  it('announces a message within a moment of the server, while the account is read all the time', async () => {
+    const keeper = openKeeper(connectionTo(dovecot, 'ann'));
+    const mirror = new MemoryMirror(keeper);
+    await mirror.sync();
+    const watch = new Watch(keeper);
+    await until(() => watch.ready);
+    let reading = true;
+    const reader = (async () => {
+      const message = mirror.message('after');
+      while (reading) await keeper.fetchHeader(mailbox('INBOX'), message, signal());
+    })();
+    for (const subject of ['one', 'two', 'three']) {
+      await dovecot.deliver('ann', mail(subject));
+      await watch.heard('INBOX');
+      await mirror.sync();
+      expect(mirror.subjects()).toContain(subject);
+    }
+    reading = false;
+    await reader;
+    watch.stop.abort();
+    expect(await watch.ended).toBe('stopped');
+    await keeper.close();
+  });
+});
+
+describe('watching a server that', () => {
+  /** Answers what every sign-in asks; `special` answers the rest. */
+  const script =
+    (capabilities: string, special: (peer: ScriptedPeer, tag: string, command: string) => Promise<boolean>) =>
+    async (peer: ScriptedPeer): Promise<void> => {
+      await peer.send(`* PREAUTH [CAPABILITY IMAP4rev1 ${capabilities}] hello\r\n`);
+      for (let line = await peer.nextLine(); line !== undefined; line = await peer.nextLine()) {
+        const [tag = '', command = ''] = line.split(' ');
+        if (await special(peer, tag, command)) continue;
+        if (command === 'CAPABILITY') await peer.send(`* CAPABILITY IMAP4rev1 ${capabilities}\r\n`);
+        if (command === 'EXAMINE') await peer.send('* 1 EXISTS\r\n* OK [UIDVALIDITY 1]\r\n');
+        if (command === 'LIST') await peer.send('* LIST () "/" INBOX\r\n');
+        await peer.send(line === 'DONE' ? '' : `${tag} OK done\r\n`);
+      }
+    };
+
+  const start = async (...args: Parameters<typeof script>) => {
+    const server = await ScriptedServer.start(script(...args));
+    const keeper = openKeeper(plainConnectionTo(server));
+    return { server, keeper, watch: new Watch(keeper) };
+  };
+
+  afterEach(() => void jest.useRealTimers());
+
+  it('falls silent for ever after it accepted IDLE', async () => {
+    freezeTimers();
+    let silent = false;
+    const { server, keeper, watch } = await start('IDLE', async (peer, _tag, command) => {
+      if (command === 'IDLE') await peer.send('+ idling\r\n');
+      silent ||= command === 'IDLE';
+      return silent;
+    });
+    await realUntil(() => watch.ready && silent);
+    jest.advanceTimersByTime(60_000);
+    await realUntil(() => server.received.includes('DONE'));
+    jest.advanceTimersByTime(30_000);
+    expect(await watch.ended).toMatchObject({ code: 'TIMEOUT', retryable: true });
+    await keeper.close();
+    await server.close();
+  });
+
+  it('never acknowledges IDLE', async () => {
+    freezeTimers();
+    let silent = false;
+    const { server, keeper, watch } = await start('IDLE', (_peer, _tag, command) =>
+      Promise.resolve((silent ||= command === 'IDLE')),
+    );
+    await realUntil(() => watch.ready && silent);
+    jest.advanceTimersByTime(60_000);
+    await idleAgain();
+    jest.advanceTimersByTime(30_000);
+    expect(await watch.ended).toMatchObject({ code: 'TIMEOUT' });
+    await keeper.close();
+    await server.close();
+  });
+
+  it('announces IDLE and refuses it is asked every half minute', async () => {
+    freezeTimers();
+    let count = 1;
+    const { server, keeper, watch } = await start('IDLE', async (peer, tag, command) => {
+      if (command === 'NOOP') await peer.send(`* ${count} EXISTS\r\n`);
+      if (command === 'IDLE') await peer.send(`${tag} NO not here\r\n`);
+      return command === 'IDLE';
+    });
+    await realUntil(() => server.received.some((line) => line.includes('IDLE')));
+    await idleAgain();
+    count = 2;
+    jest.advanceTimersByTime(1_000);
+    await realUntil(() => watch.hints.includes('INBOX'));
+    watch.stop.abort();
+    expect(await watch.ended).toBe('stopped');
+    await keeper.close();
+    await server.close();
+  });
+
+  it('says BYE in IDLE', async () => {
+    const { server, keeper, watch } = await start('IDLE', async (peer, _tag, command) => {
+      if (command !== 'IDLE') return false;
+      await peer.send('+ idling\r\n* BYE [UNAVAILABLE] restarting\r\n');
+      return true;
+    });
+    expect(await watch.ended).toMatchObject({
+      code: 'CONNECTION_FAILED',
+      message: expect.stringContaining('restarting'),
+    });
+    await keeper.close();
+    await server.close();
+  });
+
+  it('sends rubbish and a literal too large in IDLE', async () => {
+    const { server, keeper, watch } = await start('IDLE', async (peer, _tag, command) => {
+      if (command !== 'IDLE') return false;
+      await peer.send('+ idling\r\n\x00\xff(((( \r\n* 2 FETCH (BODY[] {99999999999}\r\n');
+      return true;
+    });
+    expect(await watch.ended).toMatchObject({ code: 'TOO_LARGE' });
+    await keeper.close();
+    await server.close();
+  });
+});
