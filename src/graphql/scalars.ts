@@ -29,15 +29,23 @@ function parseCursor(value: unknown): string {
   throw new GraphQLError('ChangeCursor must be a cursor that the gateway gave out');
 }
 
+interface StringScalar<T> {
+  readonly name: string;
+  /** As in the SDL, which a scalar made in code would replace. */
+  readonly description: string;
+  readonly parse: (value: unknown) => T;
+  readonly serialize: (value: unknown) => string;
+}
+
 /** The three scalars take nothing but strings, in variables and in the query text alike. */
-function stringScalar<T>(name: string, parse: (value: unknown) => T, serialize: (value: unknown) => string) {
-  return new GraphQLScalarType<T, string>({
+const stringScalar = <T>({ name, description, parse, serialize }: StringScalar<T>): GraphQLScalarType<T, string> =>
+  new GraphQLScalarType<T, string>({
     name,
+    description,
     parseValue: parse,
     parseLiteral: (node: ValueNode) => parse(node.kind === Kind.STRING ? node.value : undefined),
     serialize,
   });
-}
 
 const asIs = (value: unknown): string => {
   if (typeof value !== 'string') throw new TypeError('not a string');
@@ -45,7 +53,24 @@ const asIs = (value: unknown): string => {
 };
 
 export const SCALARS: Readonly<Record<string, GraphQLScalarType>> = {
-  DateTime: stringScalar('DateTime', parseDateTime, (value) => (value as Date).toISOString()),
-  URL: stringScalar('URL', parseUrl, asIs),
-  ChangeCursor: stringScalar('ChangeCursor', parseCursor, asIs),
+  DateTime: stringScalar({
+    name: 'DateTime',
+    description: 'RFC 3339 instant in UTC, e.g. `2026-11-23T10:15:00.000Z`.',
+    parse: parseDateTime,
+    serialize: (value) => (value as Date).toISOString(),
+  }),
+  URL: stringScalar({
+    name: 'URL',
+    description:
+      'Absolute http(s) URL. URLs of mail content are signed, expire, and need no Authorization header, so they fit `<img src>` and `<a href>`.',
+    parse: parseUrl,
+    serialize: asIs,
+  }),
+  ChangeCursor: stringScalar({
+    name: 'ChangeCursor',
+    description:
+      "A place in an account's change log. Opaque; compare only for equality. Kept by clients to resume after a break.",
+    parse: parseCursor,
+    serialize: asIs,
+  }),
 };

@@ -1,7 +1,17 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { INestApplication } from '@nestjs/common';
+import {
+  buildClientSchema,
+  buildSchema,
+  getIntrospectionQuery,
+  lexicographicSortSchema,
+  printSchema,
+  type GraphQLSchema,
+  type IntrospectionQuery,
+} from 'graphql';
 import { createClient as createSseClient } from 'graphql-sse';
 import { createClient as createWsClient, type Client } from 'graphql-ws';
 import request from 'supertest';
@@ -55,6 +65,13 @@ describe('HTTP', () => {
       .query({ query: 'query ($id: ID!) { node(id: $id) { id } }', variables: '{"id":"nothing"}' })
       .set('authorization', good);
     expect(got.body).toEqual({ data: { node: null } });
+  });
+
+  it('serves the contract as it is printed at the root', async () => {
+    const { data } = (await post({ query: getIntrospectionQuery() })).body as { data: IntrospectionQuery };
+    const printed = buildSchema(readFileSync(new URL('../../../schema.graphql', import.meta.url), 'utf8'));
+    const text = (schema: GraphQLSchema): string => printSchema(lexicographicSortSchema(schema));
+    expect(text(buildClientSchema(data))).toBe(text(printed));
   });
 
   it('lets a browser ask beforehand', async () => {
