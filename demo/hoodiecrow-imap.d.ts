@@ -35,11 +35,18 @@ declare module 'hoodiecrow-imap' {
       command: string;
       attributes: { type: 'ATOM'; value: string }[];
     }
+    interface FetchQuery {
+      /** First octet, and how many. */
+      partial?: readonly number[];
+    }
+    type FetchHandler = (connection: Connection, message: Message, query: FetchQuery) => unknown;
     interface ImapServer extends EventEmitter {
       readonly server: Server;
       readonly connectionHandlers: ((connection: Connection) => void)[];
       /** Called before each response is sent; the description is the server's own name for it. */
       readonly outputHandlers: ((connection: Connection, response: Response, description: string) => void)[];
+      /** Asked before its own, by item name. */
+      readonly fetchHandlers: Record<string, FetchHandler>;
       listen(port: number, host: string): void;
       appendMessage(path: string, flags: string[], internaldate: Date, raw: string): void;
     }
@@ -47,4 +54,10 @@ declare module 'hoodiecrow-imap' {
 
   function hoodiecrow(options: hoodiecrow.Options): hoodiecrow.ImapServer;
   export = hoodiecrow;
+}
+
+declare module 'hoodiecrow-imap/lib/commands/handlers/fetch.js' {
+  import type hoodiecrow from 'hoodiecrow-imap';
+  const fetchHandlers: { readonly BODY: hoodiecrow.FetchHandler };
+  export default fetchHandlers;
 }

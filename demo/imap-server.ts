@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import hoodiecrow from 'hoodiecrow-imap';
+import fetchHandlers from 'hoodiecrow-imap/lib/commands/handlers/fetch.js';
 import type { SampleMessage } from './mail/compose.js';
 
 export interface ImapServerOptions {
@@ -13,6 +14,7 @@ export interface ImapServerOptions {
 const PLUGINS = [
   'ID ENABLE NAMESPACE SASL-IR AUTH-PLAIN LITERALPLUS UNSELECT IDLE MOVE UIDPLUS CONDSTORE SPECIAL-USE'.split(' '),
   sayEnabled,
+  serveEveryPartial,
 ].flat();
 const SPECIAL_USE = new Set(['Sent', 'Drafts', 'Archive', 'Junk', 'Trash']);
 
@@ -57,6 +59,23 @@ function sayEnabled(server: hoodiecrow.ImapServer): void {
     const attributes = connection.enabled.map((value) => ({ type: 'ATOM' as const, value }));
     connection.send({ tag: '*', command: 'ENABLED', attributes });
   });
+}
+
+// A FETCH of `BODY[1]<0.2048>` for several messages loses the length after the first that is shorter, and gives the others nothing.
+function serveEveryPartial(server: hoodiecrow.ImapServer): void {
+  const asked = new WeakMap<hoodiecrow.FetchQuery, readonly number[]>();
+  const serve: hoodiecrow.FetchHandler = (connection, message, query) => {
+    if (!query.partial) return fetchHandlers.BODY(connection, message, query);
+    const partial = asked.get(query) ?? query.partial;
+    asked.set(query, partial);
+    query.partial = [...partial];
+    const value = fetchHandlers.BODY(connection, message, query);
+    // The response names only where the part begins (RFC 9051 section 7.5.2).
+    query.partial = partial.slice(0, 1);
+    return value;
+  };
+  server.fetchHandlers.BODY = serve;
+  server.fetchHandlers['BODY.PEEK'] = serve;
 }
 
 function storage(mailboxes: ImapServerOptions['mailboxes']): hoodiecrow.Options['storage'] {

@@ -1,9 +1,10 @@
 import { findBodyParts } from '../mime/body-parts.js';
 import { decodeOctets } from '../mime/transfer-encoding.js';
 import { decodeText } from '../mime/charset.js';
-import { htmlToText } from '../mime/html-to-text.js';
+import { htmlToWords } from '../mime/html-to-text.js';
 import { makePreview } from '../mime/preview.js';
 import type { FetchedPart, PartRequest } from './keeper.port.js';
+import { MailError } from './mailbox.errors.js';
 import type { Message, Part } from './model/message.js';
 
 /** Decoded, unsafe: html is what the sender wrote. */
@@ -35,13 +36,19 @@ export function previewOf(message: Message, parts: readonly FetchedPart[]): stri
   const { text, html } = findBodyParts(message.root);
   if (!text && !html) return '';
   const decoded = decodedText(message, text ?? html, parts);
-  return decoded && makePreview(text ? decoded.text : htmlToText(decoded.text));
+  return decoded && makePreview(text ? decoded.text : htmlToWords(decoded.text));
 }
 
-export function bodyOf(message: Message, parts: readonly FetchedPart[]): MessageBodySource {
+/** @returns an error where the server did not give what the message has */
+export function bodyOf(message: Message, parts: readonly FetchedPart[]): MessageBodySource | MailError {
   const { text, html } = findBodyParts(message.root);
   const plain = decodedText(message, text, parts);
   const rich = decodedText(message, html, parts);
+  if ((text && !plain) || (html && !rich)) {
+    return new MailError('SERVER_REJECTED', 'the mail server did not give the text of this message', {
+      retryable: true,
+    });
+  }
   return { text: plain?.text, html: rich?.text, truncated: !!(plain?.truncated || rich?.truncated) };
 }
 
@@ -51,7 +58,8 @@ function decodedText(
   parts: readonly FetchedPart[],
 ): { text: string; truncated: boolean } | undefined {
   const fetched = part && parts.find((p) => p.messageId === message.id && p.partNumber === part.partNumber);
-  if (!fetched) return undefined;
+  // Some servers answer a part that they have with nothing.
+  if (!fetched || (fetched.octets.length === 0 && part.sizeBytes > 0)) return undefined;
   const { text } = decodeText(decodeOctets(fetched.octets, part.encoding), part.charset, part.contentType);
   return { text, truncated: fetched.truncated };
 }
