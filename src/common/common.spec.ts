@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { backoffMs } from './backoff.js';
-import { sleep } from './clock.js';
+import { sleep } from './sleep.js';
 import { KeyedMutex } from './keyed-mutex.js';
 import { parsePublicId, toPublicId, ID_PREFIXES, type IdKind } from './public-id.js';
 import { uuidV7 } from './uuid.js';

@@ -1,7 +1,7 @@
 import { Inject, Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import type pg from 'pg';
 import { backoffMs } from '../common/backoff.js';
-import { sleep } from '../common/clock.js';
+import { sleep } from '../common/sleep.js';
 import type { Change } from '../mailbox/model/change.js';
 import type { AccountId, ChangePosition } from '../mailbox/model/ids.js';
 import { CHANGE_CHANNEL } from '../store/change-writer.js';

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { maySee, requireAccount, requireScope, type Principal } from '../auth/principal.js';
-import { sleep } from '../common/clock.js';
+import { sleep } from '../common/sleep.js';
 import { invalidInput, MailError, notFound } from '../mailbox/mailbox.errors.js';
 import type { Change, ChangeType } from '../mailbox/model/change.js';
 import { changePosition, type AccountId, type ChangePosition } from '../mailbox/model/ids.js';

@@ -27,7 +27,7 @@ export const encodeKeyset = (order: MessageOrder, { key, id }: Keyset): string =
  * @param argument name of the argument, for the error
  * @throws MailError INVALID_INPUT
  */
-export function decodeKeyset(cursor: string, order: MessageOrder, argument: string): Keyset {
+function decodeKeyset(cursor: string, order: MessageOrder, argument: string): Keyset {
   const parts = parseJson(Buffer.from(cursor, 'base64url').toString());
   if (!Array.isArray(parts) || parts.length !== 4 || !parts.every((part) => typeof part === 'string')) {
     throw invalidInput([argument], 'not a cursor of this API: use one from `pageInfo` or `edges`');

@@ -1,5 +1,5 @@
 /** Octets a row of stored content: a message of any size passes through memory in pieces. */
-export const PIECE_BYTES = 256 * 1024;
+const PIECE_BYTES = 256 * 1024;
 
 /** At least one, so that an empty message is still there. */
 export function piecesOf(octets: Buffer): Buffer[] {

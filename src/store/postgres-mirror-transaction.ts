@@ -2,7 +2,7 @@ import type { EntityManager } from 'typeorm';
 import type { AccountStatus, Pop3State } from '../accounts/account.js';
 import { uuidV7 } from '../common/uuid.js';
 import { MailError } from '../mailbox/mailbox.errors.js';
-import type { AccountId, ContentId, MailboxId, MessageId, ModSeq, Uid, UidValidity } from '../mailbox/model/ids.js';
+import type { AccountId, MailboxId, MessageId, ModSeq, Uid, UidValidity } from '../mailbox/model/ids.js';
 import type { Mailbox, SyncCheckpoint, SyncProgress } from '../mailbox/model/mailbox.js';
 import type { Flags, Message, RemoteRef } from '../mailbox/model/message.js';
 import type { AccountCapabilities } from '../mailbox/model/protocol.js';

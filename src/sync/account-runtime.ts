@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import { sleep } from '../common/clock.js';
+import { sleep } from '../common/sleep.js';
 import type { AccountId } from '../mailbox/model/ids.js';
 import { isMailError, MailError } from '../mailbox/mailbox.errors.js';
 import type { PollResult } from '../mailbox/keeper.port.js';

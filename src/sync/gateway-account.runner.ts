@@ -1,5 +1,5 @@
 import type { Pop3Account } from '../accounts/account.js';
-import { sleep } from '../common/clock.js';
+import { sleep } from '../common/sleep.js';
 import { KeyedMutex } from '../common/keyed-mutex.js';
 import type { GatewayKeeper, PollResult } from '../mailbox/keeper.port.js';
 import type { SyncProgress } from '../mailbox/model/mailbox.js';

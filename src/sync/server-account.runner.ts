@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import { sleep } from '../common/clock.js';
+import { sleep } from '../common/sleep.js';
 import type { RemoteHint, RemoteMailboxStatus, ServerKeeper } from '../mailbox/keeper.port.js';
 import { isMailError, MailError } from '../mailbox/mailbox.errors.js';
 import type { ErrorCode } from '../mailbox/model/error-code.js';

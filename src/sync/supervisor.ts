@@ -6,7 +6,7 @@ import {
   type OnApplicationBootstrap,
 } from '@nestjs/common';
 import type { AccountLifecycle } from '../accounts/account-lifecycle.port.js';
-import { sleep } from '../common/clock.js';
+import { sleep } from '../common/sleep.js';
 import { KeyedMutex } from '../common/keyed-mutex.js';
 import type { Keeper, PollResult } from '../mailbox/keeper.port.js';
 import type { KeeperProvider } from '../mailbox/keeper-provider.port.js';

@@ -5,7 +5,7 @@ import type { Pop3Account, Pop3Policy } from '../../src/accounts/account.js';
 import { uuidV7 } from '../../src/common/uuid.js';
 import { ChangeLogRepository } from '../../src/events/change-log.repository.js';
 import type { GatewayKeeper, PollResult } from '../../src/mailbox/keeper.port.js';
-import { changePosition, type AccountId, type MailboxId } from '../../src/mailbox/model/ids.js';
+import { changePosition, type AccountId } from '../../src/mailbox/model/ids.js';
 import type { Message } from '../../src/mailbox/model/message.js';
 import { Pop3Adapter } from '../../src/pop3/pop3.adapter.js';
 import { PostgresDownloadLedger } from '../../src/store/postgres-download-ledger.repository.js';
@@ -44,7 +44,6 @@ let users = 0;
 describe('POP3 download', () => {
   let user: string;
   let accountId: AccountId;
-  let inbox: MailboxId;
 
   beforeEach(async () => {
     user = `user${(users += 1)}`;
@@ -56,7 +55,7 @@ describe('POP3 download', () => {
        VALUES ($1, 'POP3', 'a', 'localhost', 995, 'TLS', $2, 'PASSWORD', 'ONLINE', now(), now())`,
       [accountId, user],
     );
-    inbox = await mirror.write(accountId, (tx) =>
+    await mirror.write(accountId, (tx) =>
       tx.insertMailbox({ path: 'INBOX', specialUse: 'INBOX', subscribed: true, selectable: true, complete: false }),
     );
   });
@@ -101,7 +100,7 @@ describe('POP3 download', () => {
     const page = await mirror.listMessages({ accountIds: [accountId], filter: {}, order, page: { first: 1000 } });
     return page.edges.map(({ node }) => node);
   }
-  const subjects = async () => (await stored()).map(({ envelope }) => envelope.subject).sort();
+  const subjects = async () => (await stored()).map(({ envelope }) => envelope.subject ?? '').toSorted();
   const onServer = async () => (await dovecot.listMessages(user)).length;
   const octetsOf = async ({ contentId }: Message): Promise<Buffer> => {
     const pieces: Buffer[] = [];

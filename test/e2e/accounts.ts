@@ -1,7 +1,7 @@
 import type { Dovecot } from '../servers/dovecot.js';
 import { until, type GatewayClient } from './gateway-client.js';
 
-export const ADD_ACCOUNT = `mutation ($input: AddAccountInput!) {
+const ADD_ACCOUNT = `mutation ($input: AddAccountInput!) {
   addAccount(input: $input) { account { id name protocol storage status { state } } errors { code message field retryable } }
 }`;
 

@@ -38,7 +38,7 @@ export function message(input: MessageInput = {}): Buffer {
 }
 
 /** A multipart entity: header lines and body to be put into {@link message}, or as a part into another one. */
-export function multipart(subtype: string, parts: readonly string[]): { headers: string[]; body: string } {
+function multipart(subtype: string, parts: readonly string[]): { headers: string[]; body: string } {
   const boundary = `=_${subtype}_${(made += 1)}`;
   return {
     headers: ['MIME-Version: 1.0', `Content-Type: multipart/${subtype}; boundary="${boundary}"`],
@@ -47,7 +47,7 @@ export function multipart(subtype: string, parts: readonly string[]): { headers:
 }
 
 /** One part: its header lines, a blank line and its content. */
-export function part(headers: readonly string[], content: string): string {
+function part(headers: readonly string[], content: string): string {
   return `${headers.join('\n')}\n\n${content}`;
 }
 
@@ -66,17 +66,6 @@ export function messageWithAttachment(sizeBytes: number, input: MessageInput = {
     ),
   ]);
   return message({ ...input, headers: [...(input.headers ?? []), ...headers], body });
-}
-
-/** Nested as deep as asked: multipart in multipart, a text at the bottom. */
-export function nestedMessage(depth: number, input: MessageInput = {}): Buffer {
-  let inner = part(['Content-Type: text/plain'], 'At the bottom.');
-  for (let level = 1; level < depth; level += 1) {
-    const { headers, body } = multipart('mixed', [inner]);
-    inner = part(headers.slice(1), body);
-  }
-  const { headers, body } = multipart('mixed', [inner]);
-  return message({ ...input, headers, body });
 }
 
 /**

@@ -1,16 +1,14 @@
 import type { AccountId, ChangePosition, MailboxId, MessageId } from './ids.js';
 
-export const CHANGE_TYPES = [
-  'MESSAGE_ADDED',
-  'MESSAGE_UPDATED',
-  'MESSAGE_REMOVED',
-  'MAILBOX_ADDED',
-  'MAILBOX_UPDATED',
-  'MAILBOX_REMOVED',
-  'MAILBOX_RESET',
-  'ACCOUNT_STATUS_CHANGED',
-] as const;
-export type ChangeType = (typeof CHANGE_TYPES)[number];
+export type ChangeType =
+  | 'MESSAGE_ADDED'
+  | 'MESSAGE_UPDATED'
+  | 'MESSAGE_REMOVED'
+  | 'MAILBOX_ADDED'
+  | 'MAILBOX_UPDATED'
+  | 'MAILBOX_REMOVED'
+  | 'MAILBOX_RESET'
+  | 'ACCOUNT_STATUS_CHANGED';
 
 interface ChangeBase {
   readonly accountId: AccountId;

@@ -1,5 +1,4 @@
-export const PROTOCOLS = ['IMAP', 'POP3'] as const;
-export type Protocol = (typeof PROTOCOLS)[number];
+export type Protocol = 'IMAP' | 'POP3';
 
 /** SERVER: the mail server keeps the messages and the gateway mirrors them. GATEWAY: our database keeps them. */
 export type MailStorage = 'SERVER' | 'GATEWAY';

@@ -1,5 +1,5 @@
 import { backoffMs } from '../../common/backoff.js';
-import { sleep } from '../../common/clock.js';
+import { sleep } from '../../common/sleep.js';
 import { findBinaries } from './binaries.js';
 import { findClusterHome } from './cluster-home.js';
 import { GatewayLock } from './gateway-lock.js';

@@ -1,5 +1,5 @@
 import type { Client } from 'pg';
-import { sleep } from '../../common/clock.js';
+import { sleep } from '../../common/sleep.js';
 import { openSession } from './session.js';
 
 /** Of the two-number kind, in a database where nobody else locks anything. */

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { sleep } from '../../common/clock.js';
+import { sleep } from '../../common/sleep.js';
 import type { Binaries } from './binaries.js';
 import type { ClusterHome } from './cluster-home.js';
 import { childEnvironment } from './command.js';

@@ -1,11 +1,3 @@
-/** Time as a collaborator, so that tests can move it. */
-export interface Clock {
-  now(): number;
-}
-
-export const SYSTEM_CLOCK: Clock = { now: () => Date.now() };
-export const CLOCK = Symbol('CLOCK');
-
 /** Resolves after `ms`, or at once when `signal` aborts; never rejects and leaves no timer behind. */
 export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
