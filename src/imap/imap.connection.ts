@@ -63,6 +63,8 @@ interface AppendedMessage {
 interface FetchLot {
   readonly rows: readonly FetchedRow[];
   readonly last: boolean;
+  /** What ended it, after these rows. */
+  readonly failure?: unknown;
 }
 
 interface OpenOptions {
@@ -236,6 +238,7 @@ export class ImapConnection {
       while (!lot.last) {
         lot = await this.run(signal, () => this.takeLot(rows, maxRows));
         if (lot.rows.length > 0) yield lot.rows;
+        if (lot.failure !== undefined) throw toMailError(this.failure ?? lot.failure, 'command');
       }
     } finally {
       if (!lot.last) await this.abandon(rows);
@@ -407,9 +410,13 @@ export class ImapConnection {
     const rows: FetchedRow[] = [];
     const enoughBytes = this.receivedBytes + limits.targetWindowBytes;
     while (rows.length < maxRows && this.receivedBytes < enoughBytes) {
-      const { value, done } = await source.next();
-      if (done) return { rows, last: true };
-      rows.push(value);
+      try {
+        const { value, done } = await source.next();
+        if (done) return { rows, last: true };
+        rows.push(value);
+      } catch (failure) {
+        return { rows, last: true, failure };
+      }
     }
     return { rows, last: false };
   }

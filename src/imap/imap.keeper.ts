@@ -8,6 +8,7 @@ import type { AccountCapabilities, Quota } from '../mailbox/model/protocol.js';
 import type { HeaderCondition } from '../mailbox/model/search.js';
 import { SettledMailboxes } from './delta/settled.js';
 import { synchronise } from './delta/synchronise.js';
+import { UnreadableMessages } from './delta/unreadable.js';
 import { ImapMessageCommands } from './imap.commands.js';
 import type { ImapConnector } from './imap.connector.js';
 import { ImapContent } from './imap.content.js';
@@ -26,7 +27,7 @@ export class ImapKeeper implements port.ServerKeeper {
   private readonly commands: ImapMessageCommands;
   private readonly content: ImapContent;
   private readonly watcher: ImapWatcher;
-  private readonly settled = new SettledMailboxes();
+  private readonly memory = { settled: new SettledMailboxes(), unreadable: new UnreadableMessages() };
   private readonly closing = new AbortController();
 
   constructor(
@@ -54,7 +55,7 @@ export class ImapKeeper implements port.ServerKeeper {
   }
 
   synchronise(request: port.SynchroniseRequest, signal: AbortSignal): AsyncIterable<port.SyncBatch> {
-    return synchronise(this.pool, this.settled, request, signal);
+    return synchronise(this.pool, this.memory, request, signal);
   }
 
   watch(onHint: (hint: port.RemoteHint) => void, onReady: () => void, signal: AbortSignal): Promise<void> {

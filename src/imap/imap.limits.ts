@@ -53,6 +53,8 @@ export const minWindowMessages = 50;
 export const maxWindowMessages = 2_000;
 /** A window is made so large that about this many octets come from the server. */
 export const targetWindowBytes = 4 * MiB;
+/** Messages asked for one by one to find the one that makes the server hang up. */
+export const maxIsolatedMessages = 300;
 /** Rows of flags in one batch. */
 export const flagBatchMessages = 10_000;
 /** Without CONDSTORE: flags of so many newest messages are read each time, and of all of them this often. */

@@ -41,6 +41,9 @@ export const messageItems = {
   headers: ['References'],
 };
 
+/** What a server can say of a message without reading it. */
+export const stubItems = { uid: true, flags: true, internalDate: true };
+
 export const flagItems = { uid: true, flags: true };
 
 // ---------------------------------------------------------------------------------------------------- messages

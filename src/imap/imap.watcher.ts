@@ -1,4 +1,4 @@
-import { sleep } from '../common/clock.js';
+import { sleep } from '../common/sleep.js';
 import type { RemoteHint } from '../mailbox/keeper.port.js';
 import { HintCoalescer } from './hint-coalescer.js';
 import type { ImapConnection, ListedMailbox } from './imap.connection.js';

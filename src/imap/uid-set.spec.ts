@@ -29,6 +29,7 @@ describe('UidSet', () => {
         const { newest, rest } = UidSet.of(list).splitNewest(count);
         expect([...newest]).toEqual(count === 0 ? [] : list.slice(-count));
         expect([...rest]).toEqual(count === 0 ? list : list.slice(0, -count));
+        expect([...UidSet.of(list).oldest(count)]).toEqual(list.slice(0, count));
       }),
     );
   });

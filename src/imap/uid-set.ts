@@ -60,6 +60,11 @@ export class UidSet {
     return { newest: new UidSet(newest), rest: new UidSet(rest) };
   }
 
+  /** The lowest `count`. */
+  oldest(count: number): UidSet {
+    return this.size <= count ? this : this.splitNewest(this.size - count).rest;
+  }
+
   /** Only what lies from `first` to `last`. */
   within(first: number, last: number): UidSet {
     const clipped = this.ranges.map(([a, b]): Range => [Math.max(a, first), Math.min(b, last)]);

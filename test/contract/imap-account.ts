@@ -16,7 +16,7 @@ import { ImapAdapter } from '../../src/imap/imap.adapter.js';
 import type { Dovecot } from '../servers/dovecot.js';
 import type { ScriptedServer } from '../servers/scripted-server.js';
 
-export const accountId = 'acc' as AccountId;
+const accountId = 'acc' as AccountId;
 
 /** How to reach a user of a test server, as the adapter would be told. */
 export function connectionTo(

@@ -108,9 +108,9 @@ describe.each(Object.entries(servers))('commands on an IMAP server with %s', (na
       const outcomes = await keeper.expunge(mailbox('INBOX'), [mirror.message('a')], signal());
       return outcomes.every(({ ok }) => ok) ? 'done' : outcomes;
     };
-    const first = await expunge().catch((error: unknown) => error);
+    const first = await expunge().catch((error: { code: string }) => error.code);
     // Without UIDPLUS only a bare EXPUNGE is left, and that would take c along.
-    expect(first).toEqual(name === 'neither' ? expect.objectContaining({ code: 'UNSUPPORTED' }) : 'done');
+    expect(first).toEqual(name === 'neither' ? 'UNSUPPORTED' : 'done');
     expect(await onServer()).toEqual(name === 'neither' ? ['a', 'b', 'c', 'd'] : ['b', 'c', 'd']);
     await dovecot.doveadm('flags', 'remove', '-u', user, '\\Deleted', 'mailbox', 'INBOX', 'all');
     expect(await expunge()).toBe('done');

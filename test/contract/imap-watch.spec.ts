@@ -93,8 +93,8 @@ async function realUntil(condition: () => boolean): Promise<void> {
 
 /** A poll takes a few round trips; its end cannot be seen from outside. */
 async function idleAgain(): Promise<void> {
-  const until = Date.now() + 100;
-  await realUntil(() => Date.now() > until);
+  const over = Date.now() + 100;
+  await realUntil(() => Date.now() > over);
 }
 
 describe('a watching connection', () => {
@@ -124,10 +124,10 @@ describe('a watching connection', () => {
     await mirror.sync();
     const watch = new Watch(keeper);
     await until(() => watch.ready);
-    let reading = true;
+    const reading = new AbortController();
     const reader = (async () => {
       const message = mirror.message('after');
-      while (reading) await keeper.fetchHeader(mailbox('INBOX'), message, signal());
+      while (!reading.signal.aborted) await keeper.fetchHeader(mailbox('INBOX'), message, signal());
     })();
     for (const subject of ['one', 'two', 'three']) {
       await dovecot.deliver('ann', mail(subject));
@@ -135,7 +135,7 @@ describe('a watching connection', () => {
       await mirror.sync();
       expect(mirror.subjects()).toContain(subject);
     }
-    reading = false;
+    reading.abort();
     await reader;
     watch.stop.abort();
     expect(await watch.ended).toBe('stopped');

@@ -4,7 +4,8 @@ import type { SyncCheckpoint } from '../../mailbox/model/mailbox.js';
 import type { FetchOptions, ImapConnection } from '../imap.connection.js';
 import { maxSetChars } from '../imap.limits.js';
 import { messageItems, toRemoteMessage } from '../imap.mapping.js';
-import type { UidSet } from '../uid-set.js';
+import { UidSet } from '../uid-set.js';
+import { fetchStub, isFatal, type LostFetch, type UnreadableMessage } from './unreadable.js';
 
 interface BatchContent {
   readonly messages?: readonly RemoteMessage[];
@@ -12,22 +13,40 @@ interface BatchContent {
   readonly vanished?: readonly Uid[];
 }
 
+interface SyncRunOptions {
+  readonly connection: ImapConnection;
+  readonly checkpoint: SyncCheckpoint;
+  /** The first batch says that all UIDs known before are void. */
+  readonly reset: boolean;
+  /** Messages over which the server ends the connection. */
+  readonly unreadable: ReadonlyMap<number, UnreadableMessage>;
+  readonly signal: AbortSignal;
+}
+
 /** One synchronisation under way: the connection it runs on, and the checkpoint as of the batch given last. */
 export class SyncRun {
+  readonly connection: ImapConnection;
+  readonly signal: AbortSignal;
+  checkpoint: SyncCheckpoint;
+  /** A batch was given, so `checkpoint` is what the receiver has. */
+  begun = false;
+  /** What was being read when the connection ended. */
+  lost: LostFetch | undefined;
+  private readonly unreadable: ReadonlyMap<number, UnreadableMessage>;
   private resetPending: boolean;
 
-  constructor(
-    readonly connection: ImapConnection,
-    public checkpoint: SyncCheckpoint,
-    readonly signal: AbortSignal,
-    reset: boolean,
-  ) {
+  constructor({ connection, checkpoint, reset, unreadable, signal }: SyncRunOptions) {
+    this.connection = connection;
+    this.signal = signal;
+    this.checkpoint = checkpoint;
     this.resetPending = reset;
+    this.unreadable = unreadable;
   }
 
   /** Moves the watermarks to what this batch and those before it cover. */
   batch(content: BatchContent, watermarks: Partial<SyncCheckpoint> = {}): SyncBatch {
     this.checkpoint = { ...this.checkpoint, ...watermarks };
+    this.begun = true;
     const reset = this.resetPending;
     this.resetPending = false;
     return {
@@ -40,17 +59,42 @@ export class SyncRun {
     };
   }
 
+  /** Of those that cannot be read only stubs come. */
   async *fetchMessages(
     range: string,
     options: FetchOptions,
   ): AsyncGenerator<readonly RemoteMessage[], void, undefined> {
-    for await (const rows of this.connection.fetch(range, messageItems, options, this.signal)) {
-      const messages = rows.flatMap((row) => toRemoteMessage(row) ?? []);
-      if (messages.length > 0) yield messages;
+    if (this.unreadable.size === 0) {
+      yield* this.read(range, options);
+      return;
     }
+    const found = await this.connection.search(options.uid ? { uid: range } : { seq: range }, this.signal);
+    yield* this.fetchSet(UidSet.parse(found));
   }
 
   async *fetchSet(uids: UidSet): AsyncGenerator<readonly RemoteMessage[], void, undefined> {
-    for (const line of uids.lines(maxSetChars)) yield* this.fetchMessages(line, { uid: true });
+    const unreadable = [...this.unreadable.values()].filter(({ uid }) => uids.has(uid));
+    const readable = uids.without(unreadable.map(({ uid }) => uid).sort((a, b) => a - b));
+    for (const line of readable.lines(maxSetChars)) yield* this.read(line, { uid: true });
+    const stubs: RemoteMessage[] = [];
+    for (const { uid, message } of unreadable) {
+      const stub = message ?? (await fetchStub(this.connection, uid, this.signal));
+      if (stub) stubs.push(stub);
+    }
+    if (stubs.length > 0) yield stubs;
+  }
+
+  private async *read(range: string, options: FetchOptions): AsyncGenerator<readonly RemoteMessage[], void, undefined> {
+    let lastUid = 0;
+    try {
+      for await (const rows of this.connection.fetch(range, messageItems, options, this.signal)) {
+        const messages = rows.flatMap((row) => toRemoteMessage(row) ?? []);
+        lastUid = Math.max(lastUid, ...messages.map(({ uid }) => uid));
+        if (messages.length > 0) yield messages;
+      }
+    } catch (error) {
+      if (isFatal(error)) this.lost = { range, byUid: options.uid, lastUid };
+      throw error;
+    }
   }
 }

@@ -8,39 +8,116 @@ import { backfill, firstWindow } from './first-sync.js';
 import type { SettledMailboxes } from './settled.js';
 import { chooseStart, chooseStrategy } from './strategy.js';
 import { SyncRun } from './sync-run.js';
+import { findUnreadable, readAgain, type LostFetch, type UnreadableMessages } from './unreadable.js';
 
-/** Makes one mailbox's batches, on one connection of the pool, which is given back at the end or when the receiver stops. */
+/** What is remembered between synchronisations; lost with the process, and learnt again. */
+export interface SyncMemory {
+  readonly settled: SettledMailboxes;
+  readonly unreadable: UnreadableMessages;
+}
+
+/**
+ * Makes one mailbox's batches, on one connection of the pool, which is given back at the end or when the receiver stops. Where a
+ * message makes the server end the connection, that one is found and left out, and reading goes on behind it.
+ */
 export async function* synchronise(
   pool: ImapSessionPool,
-  settled: SettledMailboxes,
+  memory: SyncMemory,
   request: SynchroniseRequest,
   signal: AbortSignal,
 ): AsyncGenerator<SyncBatch, void, undefined> {
-  const lease = await pool.lease(request.path, signal);
+  let ordinaryLosses = 0;
+  for (let current = request; ;) {
+    const lease = await pool.lease(request.path, signal);
+    const run = startRun(lease, memory, current, signal);
+    try {
+      yield* follow(run, lease, memory, current);
+      return;
+    } catch (error) {
+      lease.release();
+      if (!run.lost || signal.aborted) throw error;
+      const isolated = await isolate(pool, memory, request.path, run.lost, signal);
+      // A network may fail once; when it fails again it is for the caller to wait.
+      ordinaryLosses += isolated ? 0 : 1;
+      if (ordinaryLosses > 1) throw error;
+      current = { ...current, checkpoint: run.begun ? run.checkpoint : current.checkpoint };
+    } finally {
+      lease.release();
+    }
+  }
+}
+
+/** @returns false where no single message is to blame */
+async function isolate(
+  pool: ImapSessionPool,
+  { unreadable }: SyncMemory,
+  path: string,
+  lost: LostFetch,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const lease = await pool.lease(path, signal);
   try {
-    yield* onConnection(lease, settled, request, signal);
+    const { uidValidity } = lease.mailbox;
+    const found = await findUnreadable(lease.connection, lost, signal);
+    if (!found || unreadable.of(path, uidValidity).has(found.uid)) return false;
+    unreadable.add(path, uidValidity, found);
+    return true;
   } finally {
     lease.release();
   }
 }
 
-async function* onConnection(
-  { connection, mailbox, warm }: SessionLease,
-  settled: SettledMailboxes,
-  request: SynchroniseRequest,
+function startRun(
+  { connection, mailbox }: SessionLease,
+  memory: SyncMemory,
+  { checkpoint, path }: SynchroniseRequest,
   signal: AbortSignal,
-): AsyncGenerator<SyncBatch, void, undefined> {
-  if (warm) await connection.noop(signal);
-  const start = chooseStart(request.checkpoint, mailbox.uidValidity);
-  const checkpoint = start === 'delta' ? request.checkpoint! : beginning(mailbox);
-  const run = new SyncRun(connection, checkpoint, signal, start === 'reset');
-  const before = start === 'delta' ? settled.find(request.path, checkpoint) : undefined;
-  settled.forget(request.path);
+): SyncRun {
+  const start = chooseStart(checkpoint, mailbox.uidValidity);
+  return new SyncRun({
+    connection,
+    checkpoint: checkpoint && start === 'delta' ? checkpoint : beginning(mailbox),
+    reset: start === 'reset',
+    unreadable: memory.unreadable.of(path, mailbox.uidValidity),
+    signal,
+  });
+}
 
+async function* follow(
+  run: SyncRun,
+  { connection, mailbox, warm }: SessionLease,
+  { settled, unreadable }: SyncMemory,
+  request: SynchroniseRequest,
+): AsyncGenerator<SyncBatch, void, undefined> {
+  if (warm) await connection.noop(run.signal);
+  const start = chooseStart(request.checkpoint, mailbox.uidValidity);
+  const before = start === 'delta' ? settled.find(request.path, run.checkpoint) : undefined;
+  settled.forget(request.path);
   const { proved, swept } = start === 'delta' ? yield* delta(run, mailbox, request, before) : yield* begin(run);
   if (run.checkpoint.lowestUid > 1) yield* backfill(run);
   // While the history was being read anything may have gone: then nothing is proved, and the next time compares.
   else if (proved !== undefined) settled.remember(request.path, run.checkpoint, proved, swept);
+  if (request.full) yield* tryAgain(run, unreadable, request.path);
+}
+
+/**
+ * What could not be read the last time: the stub makes room for the message, if it can be had now. Comes last, because the
+ * connection may end over it once more.
+ */
+async function* tryAgain(
+  run: SyncRun,
+  unreadable: UnreadableMessages,
+  path: string,
+): AsyncGenerator<SyncBatch, void, undefined> {
+  const { uidValidity } = run.checkpoint;
+  for (const uid of unreadable.of(path, uidValidity).keys()) {
+    const message = await readAgain(run.connection, uid, run.signal);
+    if (message === 'unreadable') return;
+    unreadable.remove(path, uidValidity, uid);
+    if (!message) continue;
+    yield run.batch({ vanished: [message.uid] });
+    yield run.batch({ messages: [message] });
+  }
 }
 
 interface Passed {
