@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { ImapFlow } from 'imapflow';
+import pg from 'pg';
 import { startDovecot, type Dovecot } from '../servers/dovecot.js';
 import { addAccount, imapInput, pop3Input, synchronised } from './accounts.js';
 import { until, type GatewayClient } from './gateway-client.js';
@@ -149,6 +150,25 @@ describe('lists over both accounts', () => {
       orderBy: order,
     });
     expect(next.nodes[0]?.subject).toBe('imap 29');
+  });
+
+  it('costs the same number of SQL statements for 50 messages as for one', async () => {
+    const PAGE = `query ($first: Int) { messages(first: $first) { nodes {
+      id subject preview account { name status { state } } mailbox { name account { id } } pop3 { uidl } attachments { filename } } incomplete { accountId } } }`;
+    await client.query(PAGE, { first: 50 });
+    const statements = jest.spyOn(pg.Client.prototype, 'query');
+    const cost = async (first: number): Promise<number> => {
+      statements.mockClear();
+      await client.query(PAGE, { first });
+      return statements.mock.calls.length;
+    };
+    // What the gateway does beside may fall into one of them: the smallest of a few is the page alone.
+    const least = async (first: number): Promise<number> =>
+      Math.min(await cost(first), await cost(first), await cost(first));
+    const one = await least(1);
+    expect(one).toBeGreaterThan(0);
+    expect(await least(50)).toBeLessThanOrEqual(one);
+    statements.mockRestore();
   });
 
   it('answers a malformed cursor and a bad page size by the name of the argument', async () => {
