@@ -22,7 +22,8 @@ try {
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
 } catch (error) {
-  // Before the logger stands, and for a person at a terminal: the message, without a stack where the cure is in the words.
-  process.stderr.write(`${error instanceof ConfigError ? error.message : String((error as Error).stack ?? error)}\n`);
+  // For a person at a terminal. What we throw ourselves says what to do; only a fault of ours needs its stack.
+  const { name, message, stack } = error as Error;
+  process.stderr.write(`${name === 'Error' || error instanceof ConfigError ? message : (stack ?? String(error))}\n`);
   process.exit(1);
 }
