@@ -402,7 +402,9 @@ export class ImapConnection {
     if (typeof error === 'object' && error !== null && 'responseStatus' in error) this.refusal = error;
   }
 
+  /** `false` also stands for "there was no connection any more". */
   private refused(): Error {
+    if (!this.usable) return this.closedBy();
     return toMailError(this.refusal ?? { responseStatus: 'NO' }, 'command');
   }
 

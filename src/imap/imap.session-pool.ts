@@ -52,12 +52,14 @@ export class ImapSessionPool {
 
   /**
    * Lends a connection that has `path` selected.
+   * @param afresh ask the server what the mailbox is, even where it is selected already
    * @throws MailError RATE_LIMITED when too many wait already, TIMEOUT, and all that opening and selecting can throw
    */
-  async lease(path: string, signal: AbortSignal): Promise<SessionLease> {
+  async lease(path: string, signal: AbortSignal, afresh = false): Promise<SessionLease> {
     const session = await this.acquireAlive(path, signal);
     const { connection } = session;
     try {
+      if (afresh) connection.forgetSelection();
       const warm = connection.isSelected(path);
       const mailbox = await connection.select(path, signal);
       let released = false;

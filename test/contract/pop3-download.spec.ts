@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import type { Pop3Account, Pop3Policy } from '../../src/accounts/account.js';
-import { uuidV7 } from '../../src/common/uuid.js';
 import { ChangeLogRepository } from '../../src/events/change-log.repository.js';
-import type { GatewayKeeper, PollResult } from '../../src/mailbox/keeper.port.js';
+import type { GatewayKeeper } from '../../src/mailbox/keeper.port.js';
+import type { PollResult } from '../../src/mailbox/model/poll-result.js';
 import { changePosition, type AccountId } from '../../src/mailbox/model/ids.js';
 import type { Message } from '../../src/mailbox/model/message.js';
 import { Pop3Adapter } from '../../src/pop3/pop3.adapter.js';
@@ -14,6 +14,7 @@ import { select } from '../../src/store/sql.js';
 import { message, messageWithAttachment, oddMessages } from '../factories/messages.js';
 import { startDovecot, type Dovecot } from '../servers/dovecot.js';
 import { multiline } from '../servers/pop3-script.js';
+import { insertAccount } from '../factories/stored-account.js';
 import { createTestDatabase, type TestDatabase } from '../servers/postgres.js';
 import { ScriptedServer } from '../servers/scripted-server.js';
 
@@ -48,13 +49,7 @@ describe('POP3 download', () => {
   beforeEach(async () => {
     user = `user${(users += 1)}`;
     await dovecot.addUser(user, 'secret');
-    accountId = uuidV7() as AccountId;
-    await select(
-      dataSource,
-      `INSERT INTO account (id, protocol, name, host, port, security, username, authentication, state, state_since, created_at)
-       VALUES ($1, 'POP3', 'a', 'localhost', 995, 'TLS', $2, 'PASSWORD', 'ONLINE', now(), now())`,
-      [accountId, user],
-    );
+    accountId = await insertAccount(dataSource, 'POP3');
     await mirror.write(accountId, (tx) =>
       tx.insertMailbox({ path: 'INBOX', specialUse: 'INBOX', subscribed: true, selectable: true, complete: false }),
     );

@@ -28,7 +28,8 @@ export async function* synchronise(
 ): AsyncGenerator<SyncBatch, void, undefined> {
   let ordinaryLosses = 0;
   for (let current = request; ;) {
-    const lease = await pool.lease(request.path, signal);
+    // Any mailbox but INBOX may have been deleted and made anew under a session that has it selected.
+    const lease = await pool.lease(request.path, signal, request.path !== 'INBOX');
     const run = startRun(lease, memory, current, signal);
     try {
       yield* follow(run, lease, memory, current);
