@@ -2,7 +2,8 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { ErrorCode } from '../mailbox/model/error-code.js';
 import type { AccountId } from '../mailbox/model/ids.js';
 import type { AccountCapabilities, ConnectionSecurity, Protocol } from '../mailbox/model/protocol.js';
-import type { AccountState, AuthenticationMethod, Pop3AfterDownload, Pop3PollReport } from './account.js';
+import type { PollResult } from '../mailbox/model/poll-result.js';
+import type { AccountState, AuthenticationMethod, Pop3AfterDownload } from './account.js';
 
 /** The columns of `account` that are about the account itself; those of its change log and lease are the store's. */
 @Entity('account')
@@ -60,7 +61,7 @@ export class AccountEntity {
   nextPollAt: Date | null;
 
   @Column({ name: 'last_poll', type: 'jsonb', nullable: true })
-  lastPoll: Pop3PollReport | null;
+  lastPoll: PollResult | null;
 
   @Column({ type: 'text' })
   state: AccountState;

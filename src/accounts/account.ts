@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../mailbox/model/error-code.js';
 import type { AccountId, ChangePosition } from '../mailbox/model/ids.js';
+import type { PollResult } from '../mailbox/model/poll-result.js';
 import type { AccountCapabilities, ConnectionSecurity, Protocol } from '../mailbox/model/protocol.js';
 
 export type AuthenticationMethod = 'PASSWORD' | 'OAUTH2';
@@ -47,19 +48,10 @@ export interface Pop3Policy {
   readonly maxMessageBytes?: number;
 }
 
-export interface Pop3PollReport {
-  readonly downloaded: number;
-  readonly alreadyStored: number;
-  readonly deletedOnServer: number;
-  readonly skipped: number;
-  readonly bytes: number;
-  readonly durationMs: number;
-}
-
 export interface Pop3State {
   readonly lastPollAt?: Date;
   readonly nextPollAt?: Date;
-  readonly lastPoll?: Pop3PollReport;
+  readonly lastPoll?: PollResult;
 }
 
 interface AccountBase {

@@ -1,6 +1,7 @@
 import { createSecretKey, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
+import { insertAccount } from '../../test/factories/stored-account.js';
 import { createTestDatabase, type TestDatabase } from '../../test/servers/postgres.js';
 import { uuidV7 } from '../common/uuid.js';
 import type { Config } from '../config/config.js';
@@ -53,16 +54,7 @@ describe('API keys', () => {
     admin = await auth.authenticate(`Bearer ${adminKey}`);
   });
 
-  async function newAccount(): Promise<AccountId> {
-    const id = uuidV7() as AccountId;
-    await select(
-      dataSource,
-      `INSERT INTO account (id, protocol, name, host, port, security, username, authentication, state, state_since, created_at)
-       VALUES ($1, 'IMAP', 'a', 'h', 993, 'TLS', 'u', 'PASSWORD', 'ONLINE', now(), now())`,
-      [id],
-    );
-    return id;
-  }
+  const newAccount = (): Promise<AccountId> => insertAccount(dataSource);
   const reader = (patch: Partial<CreateApiKeyInput> = {}): CreateApiKeyInput => ({
     name: 'r',
     scopes: ['READ'],

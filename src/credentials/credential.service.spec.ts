@@ -2,8 +2,8 @@ import { createSecretKey, randomBytes } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
+import { insertAccount } from '../../test/factories/stored-account.js';
 import { createTestDatabase, type TestDatabase } from '../../test/servers/postgres.js';
-import { uuidV7 } from '../common/uuid.js';
 import type { Config, MasterKey } from '../config/config.js';
 import { MailError } from '../mailbox/mailbox.errors.js';
 import type { AccountId } from '../mailbox/model/ids.js';
@@ -67,13 +67,7 @@ describe('credentials in Postgres', () => {
   });
 
   async function save(credentials: Credentials, v = vault): Promise<AccountId> {
-    const id = uuidV7() as AccountId;
-    await select(
-      dataSource,
-      `INSERT INTO account (id, protocol, name, host, port, security, username, authentication, state, state_since, created_at)
-       VALUES ($1, 'IMAP', 'a', 'h', 993, 'TLS', 'u', 'PASSWORD', 'ONLINE', now(), now())`,
-      [id],
-    );
+    const id = await insertAccount(dataSource);
     await dataSource.transaction((manager) => repository.replace(manager, v.seal(id, credentials)));
     return id;
   }

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import type { Principal } from '../auth/principal.js';
-import { uuidV7 } from '../common/uuid.js';
 import type { Change } from '../mailbox/model/change.js';
 import {
   changePosition,
@@ -15,6 +14,7 @@ import { NO_FLAGS } from '../mailbox/model/message.js';
 import { PostgresMirrorStore } from '../store/postgres-mirror.store.js';
 import { SessionClients } from '../store/session-client.js';
 import { select } from '../store/sql.js';
+import { insertAccount } from '../../test/factories/stored-account.js';
 import { createTestDatabase, type TestDatabase } from '../../test/servers/postgres.js';
 import { ChangeFeed } from './change-feed.js';
 import { ChangeLogRepository } from './change-log.repository.js';
@@ -44,16 +44,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-async function newAccount(): Promise<AccountId> {
-  const id = uuidV7() as AccountId;
-  await select(
-    dataSource,
-    `INSERT INTO account (id, protocol, name, host, port, security, username, authentication, state, state_since, created_at)
-     VALUES ($1, 'IMAP', 'a', 'h', 993, 'TLS', 'u', 'PASSWORD', 'ONLINE', now(), now())`,
-    [id],
-  );
-  return id;
-}
+const newAccount = (): Promise<AccountId> => insertAccount(dataSource);
 
 describe('subscriptions to the change log', () => {
   let accountId: AccountId;

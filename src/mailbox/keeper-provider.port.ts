@@ -1,4 +1,5 @@
-import type { Keeper, PollResult } from './keeper.port.js';
+import type { Keeper } from './keeper.port.js';
+import type { PollResult } from './model/poll-result.js';
 import type { AccountId, MailboxId } from './model/ids.js';
 
 /** Gives the service an account's keeper, on whichever instance it runs. */

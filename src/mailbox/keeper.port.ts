@@ -3,6 +3,7 @@ import type { Mailbox, SpecialUse } from './model/mailbox.js';
 import type { FlagChange, Flags, Message, MessageData, Part, RemoteRef } from './model/message.js';
 import type { MessageId, ModSeq, Uid } from './model/ids.js';
 import type { AccountCapabilities, MailStorage, Quota } from './model/protocol.js';
+import type { PollResult } from './model/poll-result.js';
 import type { HeaderCondition } from './model/search.js';
 
 /** What became of one message of a command: each succeeds or fails by itself. */
@@ -180,15 +181,6 @@ export interface ServerKeeper extends KeeperBase {
 }
 
 // ---------------------------------------------------------------- storage GATEWAY: the mirror is kept by downloading
-
-export interface PollResult {
-  readonly downloaded: number;
-  readonly alreadyStored: number;
-  readonly deletedOnServer: number;
-  readonly skipped: number;
-  readonly bytes: number;
-  readonly durationMs: number;
-}
 
 export interface GatewayKeeper extends KeeperBase {
   readonly storage: Extract<MailStorage, 'GATEWAY'>;

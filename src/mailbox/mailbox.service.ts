@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { AccountService } from '../accounts/account.service.js';
 import { maySee, requireAccount, requireScope, type Principal } from '../auth/principal.js';
 import { MIRROR_STORE, type MirrorStore, type MirrorTransaction } from '../store/mirror.port.js';
-import type { PollResult } from './keeper.port.js';
+import type { PollResult } from './model/poll-result.js';
 import { KEEPER_PROVIDER, MAILBOX_LOCKS, type KeeperProvider } from './keeper-provider.port.js';
 import { invalidInput, MailError, notFound } from './mailbox.errors.js';
 import type { MailboxLocks } from './mailbox-locks.port.js';

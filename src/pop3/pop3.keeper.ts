@@ -1,12 +1,6 @@
 import { MailError, notFound } from '../mailbox/mailbox.errors.js';
-import type {
-  ConfirmedFlags,
-  FetchedPart,
-  GatewayKeeper,
-  Outcome,
-  PartRequest,
-  PollResult,
-} from '../mailbox/keeper.port.js';
+import type { ConfirmedFlags, FetchedPart, GatewayKeeper, Outcome, PartRequest } from '../mailbox/keeper.port.js';
+import type { PollResult } from '../mailbox/model/poll-result.js';
 import { applyFlagChange } from '../mailbox/model/flags.js';
 import type { Mailbox } from '../mailbox/model/mailbox.js';
 import type { FlagChange, Message, Part } from '../mailbox/model/message.js';

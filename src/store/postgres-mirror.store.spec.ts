@@ -14,6 +14,7 @@ import {
 import { NO_FLAGS, type MessageData } from '../mailbox/model/message.js';
 import type { MessageFilter, MessageOrder } from '../mailbox/model/search.js';
 import { ChangeLogRepository } from '../events/change-log.repository.js';
+import { insertAccount } from '../../test/factories/stored-account.js';
 import { createTestDatabase, type TestDatabase } from '../../test/servers/postgres.js';
 import type { NewMessage } from './mirror.port.js';
 import { PostgresMirrorStore } from './postgres-mirror.store.js';
@@ -38,16 +39,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-async function newAccount(): Promise<AccountId> {
-  const id = uuidV7() as AccountId;
-  await select(
-    dataSource,
-    `INSERT INTO account (id, protocol, name, host, port, security, username, authentication, state, state_since, created_at)
-     VALUES ($1, 'IMAP', 'a', 'h', 993, 'TLS', 'u', 'PASSWORD', 'ONLINE', now(), now())`,
-    [id],
-  );
-  return id;
-}
+const newAccount = (): Promise<AccountId> => insertAccount(dataSource);
 
 const newMailbox = (accountId: AccountId, path = 'INBOX'): Promise<MailboxId> =>
   store.write(accountId, (tx) => tx.insertMailbox({ path, subscribed: true, selectable: true, complete: false }));

@@ -1,4 +1,4 @@
-import type { PollResult } from '../mailbox/keeper.port.js';
+import type { PollResult } from '../mailbox/model/poll-result.js';
 
 export type RunnerEvent = 'synchronising' | 'succeeded';
 

@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import { sleep } from '../common/sleep.js';
 import type { AccountId } from '../mailbox/model/ids.js';
 import { isMailError, MailError } from '../mailbox/mailbox.errors.js';
-import type { PollResult } from '../mailbox/keeper.port.js';
+import type { PollResult } from '../mailbox/model/poll-result.js';
 import type { AccountRunner } from './account-runner.js';
 import { retryDelayMs } from './retry-policy.js';
 

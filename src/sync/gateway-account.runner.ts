@@ -1,7 +1,8 @@
 import type { Pop3Account } from '../accounts/account.js';
 import { sleep } from '../common/sleep.js';
 import { KeyedMutex } from '../common/keyed-mutex.js';
-import type { GatewayKeeper, PollResult } from '../mailbox/keeper.port.js';
+import type { GatewayKeeper } from '../mailbox/keeper.port.js';
+import type { PollResult } from '../mailbox/model/poll-result.js';
 import type { SyncProgress } from '../mailbox/model/mailbox.js';
 import type { MirrorStore, MirrorTransaction } from '../store/mirror.port.js';
 import type { AccountRunner, StatusReporter } from './account-runner.js';

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
-import { uuidV7 } from '../common/uuid.js';
 import { ChangeLogRepository } from '../events/change-log.repository.js';
 import type { RemoteMailbox, ServerKeeper, SyncBatch, SynchroniseRequest } from '../mailbox/keeper.port.js';
 import { changePosition, uid, uidValidity, type AccountId, type MailboxId } from '../mailbox/model/ids.js';
 import { NO_FLAGS, type MessageData } from '../mailbox/model/message.js';
 import { PostgresMirrorStore } from '../store/postgres-mirror.store.js';
 import { select } from '../store/sql.js';
+import { insertAccount } from '../../test/factories/stored-account.js';
 import { createTestDatabase, type TestDatabase } from '../../test/servers/postgres.js';
 import { MailboxSynchroniser } from './mailbox-synchroniser.js';
 
@@ -81,13 +81,7 @@ describe('MailboxSynchroniser', () => {
 
   beforeEach(async () => {
     synchroniser = new MailboxSynchroniser(mirror);
-    accountId = uuidV7() as AccountId;
-    await select(
-      dataSource,
-      `INSERT INTO account (id, protocol, name, host, port, security, username, authentication, state, state_since, created_at)
-       VALUES ($1, 'IMAP', 'a', 'h', 993, 'TLS', 'u', 'PASSWORD', 'ONLINE', now(), now())`,
-      [accountId],
-    );
+    accountId = await insertAccount(dataSource);
     inbox = await mirror.write(accountId, (tx) =>
       tx.insertMailbox({ path: 'INBOX', subscribed: true, selectable: true, complete: false }),
     );

@@ -8,7 +8,8 @@ import {
 import type { AccountLifecycle } from '../accounts/account-lifecycle.port.js';
 import { sleep } from '../common/sleep.js';
 import { KeyedMutex } from '../common/keyed-mutex.js';
-import type { Keeper, PollResult } from '../mailbox/keeper.port.js';
+import type { Keeper } from '../mailbox/keeper.port.js';
+import type { PollResult } from '../mailbox/model/poll-result.js';
 import type { KeeperProvider } from '../mailbox/keeper-provider.port.js';
 import { MailError, notFound } from '../mailbox/mailbox.errors.js';
 import type { AccountId, MailboxId } from '../mailbox/model/ids.js';

@@ -1,6 +1,6 @@
 import type { Pop3Account } from '../../accounts/account.js';
 import type { AccountConnection } from '../../mailbox/connection.port.js';
-import type { PollResult } from '../../mailbox/keeper.port.js';
+import type { PollResult } from '../../mailbox/model/poll-result.js';
 import type { DownloadLedger } from '../../store/download-ledger.port.js';
 import { Pop3Client } from '../pop3.client.js';
 import { Visit, type VisitResult } from './visit.js';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Pop3Policy } from '../../accounts/account.js';
 import { uuidV7 } from '../../common/uuid.js';
-import type { PollResult } from '../../mailbox/keeper.port.js';
+import type { PollResult } from '../../mailbox/model/poll-result.js';
 import type { AccountId, ContentId } from '../../mailbox/model/ids.js';
 import { describeMessage, describeStream, type DescribedMessage } from '../../mime/describe-message.js';
 import type { Download, DownloadLedger } from '../../store/download-ledger.port.js';
