@@ -111,7 +111,7 @@ async function makeCheckout(folder: string): Promise<string> {
   for (const path of await readdir(join(SOURCE, 'store/embedded')).then((names) => [
     ...names.filter((name) => !name.endsWith('.spec.ts')).map((name) => `store/embedded/${name}`),
     'common/backoff.ts',
-    'common/clock.ts',
+    'common/sleep.ts',
     'common/system-error-code.ts',
     'config/secret-files.ts',
   ])) {
