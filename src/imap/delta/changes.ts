@@ -10,13 +10,14 @@ import type { SyncRun } from './sync-run.js';
 export async function* newMessages(run: SyncRun): AsyncGenerator<SyncBatch, number, undefined> {
   const from = run.checkpoint.nextUid;
   let count = 0;
+  let seen = from;
   // `n:*` always answers with the last message, though its UID be lower (RFC 9051 section 6.4.9).
   for await (const fetched of run.fetchMessages(`${from}:*`, { uid: true })) {
     const messages = fetched.filter((message) => message.uid >= from);
     if (messages.length === 0) continue;
     count += messages.length;
-    const nextUid = Math.max(run.checkpoint.nextUid, ...messages.map((message) => message.uid + 1));
-    yield run.batch({ messages }, { nextUid });
+    seen = Math.max(seen, ...messages.map((message) => message.uid + 1));
+    yield run.batch({ messages }, { nextUid: Math.min(seen, run.firstHeldUid) });
   }
   return count;
 }

@@ -5,6 +5,7 @@ import type { FetchOptions, ImapConnection } from '../imap.connection.js';
 import { maxSetChars } from '../imap.limits.js';
 import { messageItems, toRemoteMessage } from '../imap.mapping.js';
 import { UidSet } from '../uid-set.js';
+import { isOdd, repairEnvelopes } from './odd-headers.js';
 import { fetchStub, isFatal, type LostFetch, type UnreadableMessage } from './unreadable.js';
 
 interface BatchContent {
@@ -34,6 +35,8 @@ export class SyncRun {
   lost: LostFetch | undefined;
   private readonly unreadable: ReadonlyMap<number, UnreadableMessage>;
   private resetPending: boolean;
+  /** Read, but not given yet. */
+  private held: RemoteMessage[] = [];
 
   constructor({ connection, checkpoint, reset, unreadable, signal }: SyncRunOptions) {
     this.connection = connection;
@@ -57,6 +60,11 @@ export class SyncRun {
       checkpoint: this.checkpoint,
       messagesTotal: this.connection.exists,
     };
+  }
+
+  /** What is given may not be said to reach beyond this UID. */
+  get firstHeldUid(): number {
+    return this.held.reduce((first, { uid }) => Math.min(first, uid), Infinity);
   }
 
   /** Of those that cannot be read only stubs come. */
@@ -90,11 +98,17 @@ export class SyncRun {
       for await (const rows of this.connection.fetch(range, messageItems, options, this.signal)) {
         const messages = rows.flatMap((row) => toRemoteMessage(row) ?? []);
         lastUid = Math.max(lastUid, ...messages.map(({ uid }) => uid));
-        if (messages.length > 0) yield messages;
+        const whole = messages.filter(({ data }) => !isOdd(data.envelope));
+        this.held.push(...messages.filter(({ data }) => isOdd(data.envelope)));
+        if (whole.length > 0) yield whole;
       }
     } catch (error) {
       if (isFatal(error)) this.lost = { range, byUid: options.uid, lastUid };
       throw error;
     }
+    // Only now is the connection free to be asked about them.
+    const odd = this.held;
+    this.held = [];
+    if (odd.length > 0) yield await repairEnvelopes(this.connection, odd, this.signal);
   }
 }
