@@ -207,3 +207,36 @@ describe('mailboxes on an IMAP server', () => {
     await expect(search('List-Id', 'x\r\nA LOGOUT')).rejects.toMatchObject({ code: 'INVALID_INPUT' });
   });
 });
+
+describe('a server whose mailboxes are all below INBOX', () => {
+  let dovecot: Dovecot;
+  let keeper: ServerKeeper;
+  beforeAll(async () => {
+    // Settings are written as lines: this one opens the namespace that the configuration completes further down.
+    const settings = { mail_debug: 'no\nnamespace inbox {\n  prefix = INBOX/\n}' };
+    dovecot = await startDovecot({ users: { ann: 'secret' }, settings });
+    keeper = openKeeper(connectionTo(dovecot, 'ann'));
+  }, 30_000);
+  afterAll(async () => {
+    await keeper.close();
+    await dovecot.stop();
+  });
+
+  it('gives complete paths, and takes them', async () => {
+    await keeper.createMailbox('INBOX/Projects/One', signal());
+    const listed = await keeper.listMailboxes(signal());
+    expect(listed.map(({ path, specialUse }) => [path, specialUse])).toEqual(
+      expect.arrayContaining([
+        ['INBOX', 'INBOX'],
+        ['INBOX/Sent', 'SENT'],
+        ['INBOX/Projects/One', undefined],
+      ]),
+    );
+    await dovecot.deliver('ann', mail('filed'), { mailbox: 'INBOX/Projects/One' });
+    const mirror = new MemoryMirror(keeper, 'INBOX/Projects/One');
+    await mirror.sync();
+    const moved = await keeper.move(mailbox(mirror.path), [mirror.message('filed')], mailbox('INBOX/Trash'), signal());
+    expect(moved.map(({ ok }) => ok)).toEqual([true]);
+    expect(await dovecot.listMessages('ann', 'INBOX/Trash')).toHaveLength(1);
+  });
+});
