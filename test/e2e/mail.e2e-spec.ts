@@ -409,6 +409,16 @@ describe('an IMAP account shared with other clients', () => {
   });
 });
 
+it('a mailbox name that the server refuses is refused here, with nothing half done', async () => {
+  const before = await mailboxes(imap);
+  const { createMailbox } = await client.query<{ createMailbox: unknown }>(
+    'mutation ($id: ID!) { createMailbox(input: { accountId: $id, name: ".." }) { mailbox { id } errors { code message retryable } } }',
+    { id: imap },
+  );
+  expect(createMailbox).toMatchObject({ mailbox: null, errors: [{ code: 'SERVER_REJECTED', retryable: false }] });
+  expect(await mailboxes(imap)).toEqual(before);
+});
+
 describe('changes', () => {
   interface ChangePage {
     changes: { changes: { __typename: string; cursor: string }[]; cursor: string; hasMore: boolean };
