@@ -8,7 +8,7 @@ import { invalidInput, MailError, notFound } from './mailbox.errors.js';
 import type { MailboxLocks } from './mailbox-locks.port.js';
 import { resolveServerConditions, type AccountFailure } from './server-search.js';
 import type { AccountId, MailboxId, MessageId } from './model/ids.js';
-import { childPath, isAtOrBelow, mailboxName, parentPath } from './model/mailbox-path.js';
+import { childPath, isAtOrBelow, mailboxName, namespacePrefix, parentPath } from './model/mailbox-path.js';
 import { SPECIAL_USES, type Mailbox, type SyncProgress } from './model/mailbox.js';
 import type { Message } from './model/message.js';
 import type { Quota } from './model/protocol.js';
@@ -175,9 +175,7 @@ export class MailboxService {
       return wanted;
     });
     await this.keepers.refreshMailboxList(accountId, deadline());
-    const mailboxes = await this.mirror.mailboxesOf([accountId]);
-    // A server may put a prefix before what it is asked for (an `INBOX.` namespace).
-    const made = mailboxes.find((m) => m.path === path) ?? mailboxes.find((m) => mailboxName(m) === name);
+    const made = (await this.mirror.mailboxesOf([accountId])).find((mailbox) => mailbox.path === path);
     if (!made) throw new MailError('SERVER_REJECTED', 'the server accepted the mailbox, but does not list it');
     return made;
   }
@@ -276,7 +274,7 @@ function newPath(mailboxes: readonly Mailbox[], parent: string | undefined, name
   }
   if (parent !== undefined && !delimiter)
     throw new MailError('UNSUPPORTED', 'this account has no hierarchy of mailboxes');
-  const path = childPath(parent, delimiter, name);
+  const path = parent === undefined ? namespacePrefix(mailboxes) + name : childPath(parent, delimiter, name);
   if (mailboxes.some((mailbox) => mailbox.path === path)) {
     throw new MailError('CONFLICT', 'a mailbox with this name exists already', { field });
   }

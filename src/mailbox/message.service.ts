@@ -17,6 +17,7 @@ import {
   type MessagesResult,
 } from './message-commands.js';
 import type { MailboxId, MessageId } from './model/ids.js';
+import { namespacePrefix } from './model/mailbox-path.js';
 import type { Mailbox } from './model/mailbox.js';
 import type { FlagChange, Message, RemoteRef } from './model/message.js';
 
@@ -199,14 +200,14 @@ export class MessageService {
 
   /** The account's Trash, made where there is none. */
   private async trash(accountId: Mailbox['accountId']): Promise<Mailbox> {
-    const find = async (): Promise<Mailbox | undefined> =>
-      (await this.mirror.mailboxesOf([accountId])).find(({ specialUse }) => specialUse === 'TRASH');
-    const trash = await find();
+    const isTrash = ({ specialUse }: Mailbox): boolean => specialUse === 'TRASH';
+    const mailboxes = await this.mirror.mailboxesOf([accountId]);
+    const trash = mailboxes.find(isTrash);
     if (trash) return trash;
     const keeper = await this.keepers.keeperOf(accountId);
-    await keeper.createMailbox('Trash', deadline());
+    await keeper.createMailbox(`${namespacePrefix(mailboxes)}Trash`, deadline());
     await this.keepers.refreshMailboxList(accountId, deadline());
-    const made = await find();
+    const made = (await this.mirror.mailboxesOf([accountId])).find(isTrash);
     if (!made) throw new MailError('UNSUPPORTED', 'this account has no Trash: delete with `permanently: true`');
     return made;
   }

@@ -18,3 +18,14 @@ export const childPath = (parent: string | undefined, delimiter: string | undefi
 /** True for the path itself and for everything under it. */
 export const isAtOrBelow = (path: string, top: string, delimiter: string | undefined): boolean =>
   path === top || (!!delimiter && path.startsWith(top + delimiter));
+
+/**
+ * What stands before every mailbox's path but INBOX's: some servers keep all of them below it (`INBOX.Sent`), and refuse one made
+ * beside it (RFC 2342 section 5). Empty elsewhere.
+ */
+export function namespacePrefix(mailboxes: readonly Pick<Mailbox, 'path' | 'delimiter'>[]): string {
+  const others = mailboxes.filter(({ path }) => path !== 'INBOX');
+  const delimiter = others[0]?.delimiter;
+  const prefix = delimiter ? `INBOX${delimiter}` : '';
+  return others.every(({ path }) => path.startsWith(prefix)) ? prefix : '';
+}
