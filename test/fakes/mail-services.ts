@@ -48,7 +48,7 @@ export const limits = {
 };
 
 export const accountUuid = uuidV7() as AccountId;
-export const mailboxUuid = uuidV7() as MailboxId;
+const mailboxUuid = uuidV7() as MailboxId;
 export const messageUuid = uuidV7() as MessageId;
 export const publicAccountId = toPublicId('account', accountUuid);
 export const publicMessageId = toPublicId('message', messageUuid);
