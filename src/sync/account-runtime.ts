@@ -12,6 +12,8 @@ const goodSessionMs = 60_000;
 export interface RuntimeEvents {
   connecting(): Promise<void>;
   failed(error: MailError, nextAttemptAt?: Date): Promise<void>;
+  /** The account is another instance's now: nothing more is done here, its status least of all. */
+  leaseLost(): void;
 }
 
 /** Runs one account on this instance: again and again, with growing delays, until it is stopped. */
@@ -61,6 +63,7 @@ export class AccountRuntime {
         await this.runner.run(signal);
       } catch (error) {
         if (signal.aborted) return;
+        if (isMailError(error) && error.code === 'CONFLICT') return this.events.leaseLost();
         failures = Date.now() - startedMs > goodSessionMs ? 1 : failures + 1;
         await this.rest(error, failures);
       }

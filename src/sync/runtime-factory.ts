@@ -20,10 +20,10 @@ export class RuntimeFactory {
     @Inject(MIRROR_STORE) private readonly mirror: MirrorStore,
   ) {}
 
-  async start(account: Account, epoch: bigint): Promise<AccountRuntime> {
+  async start(account: Account, epoch: bigint, leaseLost: () => void): Promise<AccountRuntime> {
     const keeper = await this.keepers.open(account);
     const runner = this.runner(account, keeper, epoch);
-    return new AccountRuntime(account.id, runner, this.events(account));
+    return new AccountRuntime(account.id, runner, this.events(account, leaseLost));
   }
 
   private runner(account: Account, keeper: Keeper, epoch: bigint): AccountRunner {
@@ -36,10 +36,11 @@ export class RuntimeFactory {
     return new GatewayAccountRunner({ account, keeper, epoch, mirror, status });
   }
 
-  private events({ id }: Account): RuntimeEvents {
+  private events({ id }: Account, leaseLost: () => void): RuntimeEvents {
     return {
       connecting: () => this.statuses.applyEvent(id, { kind: 'connecting' }),
       failed: (error, nextAttemptAt) => this.statuses.applyEvent(id, { kind: 'failed', error, nextAttemptAt }),
+      leaseLost,
     };
   }
 

@@ -127,8 +127,15 @@ export class Supervisor implements KeeperProvider, AccountLifecycle, OnApplicati
       if (!account || account.status.state === 'PAUSED') return;
       const epoch = await this.leases.acquire(id);
       if (epoch === undefined) return;
-      this.runtimes.set(id, await this.factory.start(account, epoch));
+      this.runtimes.set(id, await this.factory.start(account, epoch, () => this.dropLost(id)));
     });
+  }
+
+  private dropLost(id: AccountId): void {
+    this.log.warn({ accountId: id }, 'another instance has taken the account over');
+    this.stop(id).catch((error: unknown) =>
+      this.log.warn({ accountId: id, reason: String(error) }, 'lease not released'),
+    );
   }
 
   private async stop(id: AccountId): Promise<void> {

@@ -1,0 +1,85 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { MailError } from '../mailbox/mailbox.errors.js';
+import type { AccountId } from '../mailbox/model/ids.js';
+import type { AccountRunner } from './account-runner.js';
+import { AccountRuntime } from './account-runtime.js';
+
+let runtime: AccountRuntime | undefined;
+
+afterEach(() => runtime?.stop());
+
+/** A runner whose runs end as the test says, one after the other; the last one goes on until it is stopped. */
+function start(ends: readonly Error[], sync: () => Promise<void> = async () => undefined) {
+  const told: string[] = [];
+  const waiters: { text: string; resolve: () => void }[] = [];
+  const tell = (text: string): void => {
+    told.push(text);
+    for (const waiter of waiters) if (waiter.text === text) waiter.resolve();
+  };
+  const left = [...ends];
+  const runner: AccountRunner = {
+    run: async (signal) => {
+      const error = left.shift();
+      if (error) throw error;
+      tell('running');
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    },
+    syncNow: sync,
+  };
+  const started = new AccountRuntime('a' as AccountId, runner, {
+    connecting: async () => tell('connecting'),
+    failed: async (error, nextAttemptAt) => tell(`failed ${error.code}${nextAttemptAt ? ' (waits)' : ''}`),
+    leaseLost: () => tell('lease lost'),
+  });
+  runtime = started;
+  const heard = (text: string): Promise<void> =>
+    told.includes(text) ? Promise.resolve() : new Promise((resolve) => waiters.push({ text, resolve }));
+  return { started, told, heard };
+}
+
+const gone = new MailError('CONNECTION_FAILED', 'gone');
+
+describe('AccountRuntime', () => {
+  it('tries again after a failure, and says how it stands', async () => {
+    const { heard, told } = start([gone]);
+    await heard('running');
+    expect(told).toEqual(['connecting', 'failed CONNECTION_FAILED (waits)', 'connecting', 'running']);
+  });
+
+  it('tries at once when it is asked to, however long it would have waited', async () => {
+    const { started, heard } = start([new MailError('AUTHENTICATION_FAILED', 'no')]);
+    await heard('failed AUTHENTICATION_FAILED (waits)');
+    // The wait begins a moment after it was announced.
+    await new Promise((resolve) => setImmediate(resolve));
+    started.retryNow();
+    await expect(heard('running')).resolves.toBeUndefined();
+  });
+
+  it('hides a fault of ours behind INTERNAL, and goes on', async () => {
+    const { heard, told } = start([new TypeError('undefined is not a function')]);
+    await heard('running');
+    expect(told).toContain('failed INTERNAL (waits)');
+  });
+
+  it('ends without a word about the status when another instance has the account', async () => {
+    const { heard, told } = start([new MailError('CONFLICT', 'taken over')]);
+    await heard('lease lost');
+    await runtime?.stop();
+    expect(told).toEqual(['connecting', 'lease lost']);
+  });
+
+  it('stops while it runs and while it waits', async () => {
+    const running = start([]);
+    await running.heard('running');
+    await expect(running.started.stop()).resolves.toBeUndefined();
+    const waiting = start([new MailError('TLS_FAILED', 'no')]);
+    await waiting.heard('failed TLS_FAILED (waits)');
+    await expect(waiting.started.stop()).resolves.toBeUndefined();
+  });
+
+  it('shows in the status that looking for news on demand failed, and throws it', async () => {
+    const { started, told } = start([], () => Promise.reject(gone));
+    await expect(started.syncNow(new AbortController().signal)).rejects.toBe(gone);
+    expect(told).toContain('failed CONNECTION_FAILED');
+  });
+});
