@@ -12,7 +12,7 @@ let client: GatewayClient;
 
 beforeAll(async () => {
   dovecot = await startDovecot({ users: { ann: 'secret-a', pop: 'secret-p', bob: 'secret-b' } });
-  gateway = await TestGateway.start([dovecot], { MAIL_ALLOW_PLAINTEXT: 'false' });
+  gateway = await TestGateway.start([dovecot], { MAIL_ALLOW_PLAINTEXT: 'false', MAX_IMPORT_BYTES: '100000' });
   client = gateway.client();
 }, 120_000);
 
@@ -254,6 +254,29 @@ it('refuses what is too deep, too wide or too long with a code that says so', as
     { input: { mailboxId: `mbx_${'0'.repeat(32)}`, rawBase64: 'not base64!' } },
   );
   expect(JSON.stringify(large)).toMatch(/INVALID_INPUT/);
+});
+
+it('refuses an import above the limit, and stores nothing of it', async () => {
+  await dovecot.addUser('imports', 'secret-i');
+  const id = await addAccount(client, { pop3: pop3Input(dovecot, 'imports') });
+  const { account } = await client.query<{ account: { mailboxes: { id: string }[] } }>(
+    'query ($id: ID!) { account(id: $id) { mailboxes(specialUse: [DRAFTS]) { id } } }',
+    { id },
+  );
+  const mailboxId = account.mailboxes[0]!.id;
+  const rawBase64 = messageWithAttachment(150_000).toString('base64');
+  const result = await client.query(
+    'mutation ($input: ImportMessageInput!) { importMessage(input: $input) { message { id } errors { code field } } }',
+    { input: { mailboxId, rawBase64 } },
+  );
+  expect(result).toEqual({
+    importMessage: { message: null, errors: [{ code: 'TOO_LARGE', field: ['input', 'rawBase64'] }] },
+  });
+  const { messages } = await client.query<{ messages: { totalCount: number } }>(
+    'query ($id: ID!) { messages(filter: { accountIds: [$id] }) { totalCount } }',
+    { id },
+  );
+  expect(messages.totalCount).toBe(0);
 });
 
 it('attachments are listed, and downloaded decoded', async () => {
