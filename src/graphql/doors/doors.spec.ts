@@ -409,3 +409,31 @@ it('resumes each account from its own cursor, and takes no other', async () => {
   await services.untilQuiet();
   expect(messageUuid).toHaveLength(36);
 });
+
+it('leaves streams broken and not completed when it stops, so that clients come back, and stops soon', async () => {
+  const stopping = new FakeServices();
+  const other = await stopping.createApp();
+  await other.listen(0, '127.0.0.1');
+  const { port: otherPort } = other.getHttpServer().address() as AddressInfo;
+  const socket = new WebSocket(`ws://127.0.0.1:${otherPort}/graphql`, 'graphql-transport-ws');
+  const seen: string[] = [];
+  socket.on('message', (data) => seen.push((JSON.parse((data as Buffer).toString()) as { type: string }).type));
+  socket.once('open', () => socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization: good } })));
+  socket.once('message', () => {
+    socket.send(JSON.stringify({ type: 'subscribe', id: '1', payload: { query: NEW_MAIL } }));
+  });
+  const closed = new Promise<number>((resolve) => socket.once('close', resolve));
+  await stopping.untilListening();
+  const response = await fetch(`http://127.0.0.1:${otherPort}/graphql`, {
+    method: 'POST',
+    headers: { authorization: good, accept: 'text/event-stream', 'content-type': 'application/json' },
+    body: JSON.stringify({ query: NEW_MAIL }),
+  });
+  const text = response.text();
+  const started = performance.now();
+  await Promise.all([other.close(), expect(text).rejects.toThrow('terminated')]);
+  expect(performance.now() - started).toBeLessThan(3_000);
+  expect(await closed).toBe(1001);
+  expect(seen).toEqual(['connection_ack']);
+  await stopping.untilQuiet();
+});

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import { GraphQLSchemaHost } from '@nestjs/graphql';
 import type { ExecutionArgs, ExecutionResult, GraphQLError } from 'graphql';
 import { CloseCode, handleProtocols, makeServer, type Context, type WebSocket as ProtocolSocket } from 'graphql-ws';
@@ -30,6 +30,7 @@ const tryAgainLater = 1013;
 /** `graphql-transport-ws` over the same runner, limits and errors as the other doors. */
 @Injectable()
 export class SubscriptionProtocol {
+  private readonly log = new Logger('WebSocket');
   private readonly counter = new OpenCounter(MAX_SOCKETS_PER_KEY);
   private readonly server = makeServer<Record<string, unknown> | undefined, Extra>({
     connectionInitWaitTimeout: initWaitMs,
@@ -66,7 +67,10 @@ export class SubscriptionProtocol {
       extra.principal = await this.auth.authenticate(authorization);
     } catch (error) {
       if (isMailError(error) && error.code === 'UNAUTHENTICATED') return false;
-      throw error;
+      // The key could not be looked up: 4500 would tell clients never to come back.
+      this.log.error({ error }, 'key could not be checked');
+      await extra.socket.close(tryAgainLater, 'try again later');
+      return true;
     }
     extra.release = this.counter.take(extra.principal.keyId);
     if (!extra.release) await extra.socket.close(tryAgainLater, 'this key has too many sockets open');
