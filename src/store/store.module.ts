@@ -1,4 +1,5 @@
 import { Global, Module } from '@nestjs/common';
+import { DatabaseReadiness } from './database-readiness.js';
 import { DOWNLOAD_LEDGER } from './download-ledger.port.js';
 import { IMPORT_KEYS } from './import-keys.port.js';
 import { ImportKeysRepository } from './import-keys.repository.js';
@@ -10,6 +11,7 @@ import { SessionClients } from './session-client.js';
 @Global()
 @Module({
   providers: [
+    DatabaseReadiness,
     SessionClients,
     { provide: MIRROR_STORE, useClass: PostgresMirrorStore },
     { provide: DOWNLOAD_LEDGER, useClass: PostgresDownloadLedger },

@@ -256,6 +256,12 @@ it('refuses what is too deep, too wide or too long with a code that says so', as
   expect(JSON.stringify(large)).toMatch(/INVALID_INPUT/);
 });
 
+it('asks the database whether it is ready', async () => {
+  const ready = await fetch(`${gateway.url}/health/ready`);
+  expect([ready.status, await ready.json()]).toEqual([200, { status: 'ok', checks: { database: true } }]);
+  expect((await fetch(`${gateway.url}/health/live`)).status).toBe(200);
+});
+
 it('refuses an import above the limit, and stores nothing of it', async () => {
   await dovecot.addUser('imports', 'secret-i');
   const id = await addAccount(client, { pop3: pop3Input(dovecot, 'imports') });
