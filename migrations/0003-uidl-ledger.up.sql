@@ -13,15 +13,20 @@ CREATE TABLE uidl (
   content_id uuid,
   list_size bigint,
   raw_sha256 bytea,
-  -- As the newest listing had it.
+  -- Of the header without the fields that servers change; null where the header could be another message's too.
+  header_sha256 bytea,
+  -- As the newest listing had it; false at once when the server has accepted a deletion.
   on_server boolean NOT NULL,
+  -- Times that reading it failed (FAILED), or that its deletion was refused or did not last.
   attempts integer NOT NULL DEFAULT 0,
   stored_at timestamptz,
+  -- Of the last of those attempts.
   failed_at timestamptz,
   -- The last local copy was deleted for good.
   purged_at timestamptz,
   PRIMARY KEY (account_id, id),
   CHECK (state = 'FAILED' OR (raw_sha256 IS NOT NULL AND stored_at IS NOT NULL))
 );
+CREATE INDEX uidl_uidl ON uidl (account_id, uidl);
 CREATE INDEX uidl_message ON uidl (account_id, message_id) WHERE message_id IS NOT NULL;
 CREATE INDEX uidl_content ON uidl (account_id, content_id) WHERE content_id IS NOT NULL;

@@ -12,22 +12,27 @@ export interface LedgerRow {
   readonly listSizeBytes?: number;
   /** Hex; absent while nothing was read. */
   readonly sha256?: string;
+  /** Hex; absent where the header is no identity. */
+  readonly headerSha256?: string;
+  /** As the newest listing had it; false at once when the server has accepted a deletion. */
   readonly onServer: boolean;
+  /** Times that reading it failed (FAILED), or that its deletion was refused or did not last. */
   readonly attempts: number;
   readonly storedAt?: Date;
+  /** Of the last of those attempts. */
   readonly failedAt?: Date;
   /** The last local copy was deleted for good. */
   readonly purged: boolean;
 }
 
-/** How the ledger differs from a listing. */
+/** How the ledger differs from a listing, as ids of its rows. */
 export interface ListingObservations {
-  readonly appeared: readonly string[];
+  /** STORED, and not listed any more. */
   readonly vanished: readonly string[];
   /** DELETING, and not listed any more. */
   readonly deleted: readonly string[];
-  /** DELETED or DELETING, and still listed: the deletion did not last. */
-  readonly undeleted: readonly string[];
+  /** FAILED, and not listed any more. */
+  readonly forgotten: readonly string[];
 }
 
 export interface Download {
@@ -38,13 +43,14 @@ export interface Download {
   readonly uidl: string;
   readonly listSizeBytes?: number;
   readonly sha256: string;
+  readonly headerSha256?: string;
   readonly data: MessageData;
   readonly headerFields: readonly HeaderField[];
   /** Octets in hand, or already written by `beginContent`. */
   readonly octets: Buffer | ContentId;
 }
 
-/** A listed message whose octets are here already, under another row's id. */
+/** A listed message whose octets are here already, maybe under another id. */
 export interface Recognised {
   readonly ledgerId: string;
   readonly uidl: string;
@@ -70,8 +76,15 @@ export interface FailedDownload {
  * Every write is refused with CONFLICT when the lease of `epoch` has passed to another instance.
  */
 export interface DownloadLedger {
-  /** Everything known of the account; also removes octets that a crash left half written. */
-  load(accountId: AccountId): Promise<{ rows: readonly LedgerRow[]; firstVisit: boolean }>;
+  /**
+   * What is known of the account; also removes octets that a crash left half written.
+   * @param listed of DELETED rows only those with one of these ids; absent: all rows
+   */
+  load(
+    accountId: AccountId,
+    epoch: bigint,
+    listed?: readonly string[],
+  ): Promise<{ rows: readonly LedgerRow[]; firstVisit: boolean }>;
   observe(accountId: AccountId, epoch: bigint, observations: ListingObservations): Promise<void>;
   /** Octets, messages in INBOX, ledger rows and log rows, all or nothing. */
   store(accountId: AccountId, epoch: bigint, batch: StoreBatch): Promise<void>;

@@ -23,6 +23,7 @@ interface UidlRow {
   state: LedgerState;
   list_size: string | null;
   raw_sha256: Buffer | null;
+  header_sha256: Buffer | null;
   on_server: boolean;
   attempts: number;
   stored_at: Date | null;
@@ -30,19 +31,27 @@ interface UidlRow {
   purged_at: Date | null;
 }
 
-const COLUMNS = 'id, uidl, state, list_size, raw_sha256, on_server, attempts, stored_at, failed_at, purged_at';
+const COLUMNS =
+  'id, uidl, state, list_size, raw_sha256, header_sha256, on_server, attempts, stored_at, failed_at, purged_at';
 
 @Injectable()
 export class PostgresDownloadLedger implements DownloadLedger {
   constructor(private readonly dataSource: DataSource) {}
 
-  async load(accountId: AccountId): Promise<{ rows: readonly LedgerRow[]; firstVisit: boolean }> {
-    await this.rows(
-      `DELETE FROM content c WHERE c.account_id = $1
-       AND NOT EXISTS (SELECT FROM message m WHERE m.account_id = c.account_id AND m.content_id = c.id)`,
+  async load(
+    accountId: AccountId,
+    epoch: bigint,
+    listed?: readonly string[],
+  ): Promise<{ rows: readonly LedgerRow[]; firstVisit: boolean }> {
+    await this.write(accountId, epoch, removeHalfWritten);
+    const ids = listed?.map((uidl) => Buffer.from(uidl, 'latin1'));
+    const rows = await this.rows<UidlRow>(
+      ids
+        ? `SELECT ${COLUMNS} FROM uidl WHERE account_id = $1 AND (state <> 'DELETED' OR uidl = ANY ($2::bytea[]))`
+        : `SELECT ${COLUMNS} FROM uidl WHERE account_id = $1`,
       accountId,
+      ...(ids ? [ids] : []),
     );
-    const rows = await this.rows<UidlRow>(`SELECT ${COLUMNS} FROM uidl WHERE account_id = $1`, accountId);
     const [account] = await this.rows<{ first: boolean }>(
       'SELECT last_poll_at IS NULL AS first FROM account WHERE id = $1',
       accountId,
@@ -53,15 +62,9 @@ export class PostgresDownloadLedger implements DownloadLedger {
   async observe(accountId: AccountId, epoch: bigint, seen: ListingObservations): Promise<void> {
     if (Object.values(seen).every((ids: readonly string[]) => ids.length === 0)) return;
     await this.write(accountId, epoch, async (tx) => {
-      const set = (columns: string, ids: readonly string[]): Promise<unknown> =>
-        select(tx.manager, `UPDATE uidl SET ${columns} WHERE account_id = $1 AND id = ANY ($2::uuid[])`, [
-          accountId,
-          ids,
-        ]);
-      await set('on_server = true', seen.appeared);
-      await set('on_server = false', seen.vanished);
-      await set(`state = 'DELETED', on_server = false`, seen.deleted);
-      await set(`state = 'STORED', on_server = true`, seen.undeleted);
+      await update(tx, 'on_server = false', seen.vanished);
+      await update(tx, `state = 'DELETED', on_server = false`, seen.deleted);
+      await forget(tx, seen.forgotten);
     });
   }
 
@@ -117,10 +120,7 @@ export class PostgresDownloadLedger implements DownloadLedger {
   }
 
   async markDeleting(accountId: AccountId, epoch: bigint, ids: readonly string[]): Promise<void> {
-    await this.write(accountId, epoch, async ({ manager }) => {
-      const sql = `UPDATE uidl SET state = 'DELETING' WHERE account_id = $1 AND id = ANY ($2::uuid[])`;
-      await select(manager, sql, [accountId, ids]);
-    });
+    await this.write(accountId, epoch, (tx) => update(tx, `state = 'DELETING'`, ids));
   }
 
   async markDeleted(
@@ -129,11 +129,9 @@ export class PostgresDownloadLedger implements DownloadLedger {
     accepted: readonly string[],
     refused: readonly string[],
   ): Promise<void> {
-    await this.write(accountId, epoch, async ({ manager }) => {
-      const set = (columns: string, ids: readonly string[]): Promise<unknown> =>
-        select(manager, `UPDATE uidl SET ${columns} WHERE account_id = $1 AND id = ANY ($2::uuid[])`, [accountId, ids]);
-      await set('on_server = false', accepted);
-      await set(`state = 'STORED'`, refused);
+    await this.write(accountId, epoch, async (tx) => {
+      await update(tx, 'on_server = false', accepted);
+      await update(tx, `state = 'STORED', attempts = attempts + 1, failed_at = now()`, refused);
     });
   }
 
@@ -160,12 +158,37 @@ const toLedgerRow = (row: UidlRow): LedgerRow => ({
   state: row.state,
   listSizeBytes: row.list_size === null ? undefined : Number(row.list_size),
   sha256: row.raw_sha256?.toString('hex'),
+  headerSha256: row.header_sha256?.toString('hex'),
   onServer: row.on_server,
   attempts: row.attempts,
   storedAt: row.stored_at ?? undefined,
   failedAt: row.failed_at ?? undefined,
   purged: row.purged_at !== null,
 });
+
+async function update(
+  { manager, accountId }: PostgresMirrorTransaction,
+  columns: string,
+  ids: readonly string[],
+): Promise<void> {
+  if (ids.length === 0) return;
+  await select(manager, `UPDATE uidl SET ${columns} WHERE account_id = $1 AND id = ANY ($2::uuid[])`, [accountId, ids]);
+}
+
+async function forget({ manager, accountId }: PostgresMirrorTransaction, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
+  await select(manager, 'DELETE FROM uidl WHERE account_id = $1 AND id = ANY ($2::uuid[])', [accountId, ids]);
+}
+
+/** Octets of large messages whose download was cut off: their batch never came. */
+async function removeHalfWritten({ manager, accountId }: PostgresMirrorTransaction): Promise<void> {
+  await select(
+    manager,
+    `DELETE FROM content c WHERE c.account_id = $1
+     AND NOT EXISTS (SELECT FROM message m WHERE m.account_id = c.account_id AND m.content_id = c.id)`,
+    [accountId],
+  );
+}
 
 async function insertDownloads(
   tx: PostgresMirrorTransaction,
@@ -193,44 +216,51 @@ async function finishContent(tx: PostgresMirrorTransaction, id: ContentId, downl
     'UPDATE content SET size_bytes = $3, sha256 = $4, header_fields = $5 WHERE account_id = $1 AND id = $2 RETURNING id',
     [tx.accountId, id, download.data.sizeBytes, Buffer.from(download.sha256, 'hex'), jsonText(download.headerFields)],
   );
-  if (found.length === 0) throw new MailError('CONFLICT', 'octets written before are gone: downloaded again next time');
+  if (found.length === 0) throw new Error('octets written before are gone');
 }
 
 async function insertLedgerRows(
-  { manager, accountId }: PostgresMirrorTransaction,
+  tx: PostgresMirrorTransaction,
   downloads: readonly Download[],
   contentIds: readonly ContentId[],
   messageIds: readonly MessageId[],
 ): Promise<void> {
-  const failed = downloads.flatMap(({ failedId }) => failedId ?? []);
-  if (failed.length > 0) {
-    await select(manager, 'DELETE FROM uidl WHERE account_id = $1 AND id = ANY ($2::uuid[])', [accountId, failed]);
-  }
+  await forget(
+    tx,
+    downloads.flatMap(({ failedId }) => failedId ?? []),
+  );
   await select(
-    manager,
-    `INSERT INTO uidl (account_id, id, uidl, list_size, raw_sha256, content_id, message_id, state, on_server, stored_at)
+    tx.manager,
+    `INSERT INTO uidl
+       (account_id, id, uidl, list_size, raw_sha256, header_sha256, content_id, message_id, state, on_server, stored_at)
      SELECT $1, *, 'STORED', true, now()
-     FROM unnest($2::uuid[], $3::bytea[], $4::bigint[], $5::bytea[], $6::uuid[], $7::uuid[])`,
+     FROM unnest($2::uuid[], $3::bytea[], $4::bigint[], $5::bytea[], $6::bytea[], $7::uuid[], $8::uuid[])`,
     [
-      accountId,
+      tx.accountId,
       downloads.map(({ ledgerId }) => ledgerId),
       downloads.map(({ uidl }) => Buffer.from(uidl, 'latin1')),
       downloads.map(({ listSizeBytes }) => listSizeBytes ?? null),
       downloads.map(({ sha256 }) => Buffer.from(sha256, 'hex')),
+      downloads.map(({ headerSha256 }) => (headerSha256 === undefined ? null : Buffer.from(headerSha256, 'hex'))),
       contentIds,
       messageIds,
     ],
   );
 }
 
-/** The id may be new, the message is the old one: it is on the server, and what was decided about it before is decided anew. */
+/**
+ * Id and size may be new, the message is the old one: it is on the server, and what was decided about it before is decided anew.
+ * Where that was a deletion, it did not last.
+ */
 async function updateRecognised(
   { manager, accountId }: PostgresMirrorTransaction,
   recognised: readonly Recognised[],
 ): Promise<void> {
   await select(
     manager,
-    `UPDATE uidl u SET uidl = r.uidl, list_size = r.list_size, state = 'STORED', on_server = true
+    `UPDATE uidl u SET uidl = r.uidl, list_size = r.list_size, state = 'STORED', on_server = true,
+       attempts = u.attempts + (u.state <> 'STORED')::integer,
+       failed_at = CASE WHEN u.state = 'STORED' THEN u.failed_at ELSE now() END
      FROM unnest($2::uuid[], $3::bytea[], $4::bigint[]) AS r (id, uidl, list_size)
      WHERE u.account_id = $1 AND u.id = r.id`,
     [

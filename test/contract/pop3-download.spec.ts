@@ -216,7 +216,7 @@ describe('POP3 download', () => {
   it('case 9: cut off after DELE and before QUIT, the server restores and DELE is sent again', async () => {
     await deliver('a');
     await poll();
-    const rows = (await ledger.load(accountId)).rows;
+    const rows = (await ledger.load(accountId, 0n)).rows;
     await ledger.markDeleting(
       accountId,
       0n,
@@ -224,16 +224,16 @@ describe('POP3 download', () => {
     );
     expect(await poll({ afterDownload: 'DELETE' })).toMatchObject({ downloaded: 0, deletedOnServer: 1 });
     await poll({ afterDownload: 'DELETE' });
-    expect((await ledger.load(accountId)).rows.map(({ state }) => state)).toEqual(['DELETED']);
+    expect((await ledger.load(accountId, 0n)).rows.map(({ state }) => state)).toEqual(['DELETED']);
   });
 
   it('case 10: with the answer to QUIT lost, the next listing tells', async () => {
     await deliver('a');
     jest.spyOn(ledger, 'markDeleted').mockRejectedValueOnce(new Error('answer lost'));
     await expect(poll({ afterDownload: 'DELETE' })).rejects.toThrow('answer lost');
-    expect((await ledger.load(accountId)).rows[0]!.state).toBe('DELETING');
+    expect((await ledger.load(accountId, 0n)).rows[0]!.state).toBe('DELETING');
     expect(await poll({ afterDownload: 'DELETE' })).toMatchObject({ downloaded: 0, deletedOnServer: 0 });
-    expect((await ledger.load(accountId)).rows[0]!.state).toBe('DELETED');
+    expect((await ledger.load(accountId, 0n)).rows[0]!.state).toBe('DELETED');
     expect(await subjects()).toEqual(['a']);
   });
 
@@ -275,37 +275,55 @@ describe('POP3 download', () => {
     interface Mail {
       uidl?: string;
       octets: Buffer;
+      /** In LIST; of the octets where absent. */
+      listSize?: number;
+    }
+
+    interface Habits {
+      /** Beside USER and PIPELINING; without it the server has no TOP. */
+      top?: boolean;
+      /** To QUIT. */
+      farewell?: string;
+      /** To DELE. */
+      refuses?: boolean;
     }
 
     /** One session with this maildrop; what it deletes is gone when QUIT arrives. */
     async function session(
       mails: readonly Mail[],
       policy: Partial<Pop3Policy> = {},
-    ): Promise<PollResult & { deleted: number[] }> {
+      { top = false, farewell = '+OK', refuses = false }: Habits = {},
+    ): Promise<PollResult & { deleted: number[]; read: string[] }> {
       const deleted: number[] = [];
+      const read: string[] = [];
       const hasUidl = mails.some(({ uidl }) => uidl);
       const rows = (text: (found: Mail) => string): string =>
         multiline(mails.map((found, i) => `${i + 1} ${text(found)}\r\n`).join(''));
       const answer = (verb: string, found: Mail | undefined): string => {
-        if (verb === 'CAPA') return multiline(`USER\r\nPIPELINING\r\n${hasUidl ? 'UIDL\r\n' : ''}`);
+        if (verb === 'CAPA')
+          return multiline(`USER\r\nPIPELINING\r\n${hasUidl ? 'UIDL\r\n' : ''}${top ? 'TOP\r\n' : ''}`);
         if (verb === 'STAT') return `+OK ${mails.length} 0\r\n`;
-        if (verb === 'LIST') return rows(({ octets }) => String(octets.length));
+        if (verb === 'LIST') return rows(({ octets, listSize }) => String(listSize ?? octets.length));
         if (verb === 'UIDL')
           return hasUidl || mails.length === 0 ? rows(({ uidl }) => uidl ?? '') : '-ERR unknown command\r\n';
-        if (verb === 'RETR' && found) return multiline(`${found.octets.toString('latin1').trimEnd()}\r\n`);
-        return '+OK\r\n';
+        const text = found?.octets.toString('latin1').trimEnd() ?? '';
+        if (verb === 'RETR') return multiline(`${text}\r\n`);
+        if (verb === 'TOP') return multiline(`${text.split('\r\n\r\n', 1)[0]}\r\n\r\n`);
+        if (verb === 'DELE') return refuses ? '-ERR not today\r\n' : '+OK\r\n';
+        return verb === 'QUIT' ? `${farewell}\r\n` : '+OK\r\n';
       };
       const server = await ScriptedServer.start(async (peer) => {
         await peer.send('+OK ready\r\n');
         for (let line = await peer.nextLine(); line !== undefined; line = await peer.nextLine()) {
           const [verb = '', argument] = line.split(' ');
           if (verb === 'DELE') deleted.push(Number(argument));
+          if (verb === 'RETR' || verb === 'TOP') read.push(`${verb} ${argument}`);
           await peer.send(Buffer.from(answer(verb, mails[Number(argument) - 1]), 'latin1'));
           if (verb === 'QUIT') return peer.end();
         }
       });
       try {
-        return { ...(await poll(policy, server.port, 'NONE')), deleted };
+        return { ...(await poll(policy, server.port, 'NONE')), deleted, read };
       } finally {
         await server.close();
       }
@@ -333,15 +351,112 @@ describe('POP3 download', () => {
       expect(await session(renumbered, policy)).toMatchObject({ downloaded: 0, deleted: [1, 2, 3] });
     });
 
-    it('case 14: two messages under one id are both stored, and neither is deleted on the word of its id', async () => {
+    it('case 13: a server with TOP is asked for headers only', async () => {
+      const names = ['a', 'b', 'c'];
+      await session(names.map((name) => mail(name, name)));
+      const renumbered = [...names.map((name) => mail(name, `new-${name}`)), mail('d', 'new-d')];
+      expect(await session(renumbered, {}, { top: true })).toMatchObject({
+        downloaded: 1,
+        alreadyStored: 3,
+        read: ['TOP 1', 'TOP 2', 'TOP 3', 'TOP 4', 'RETR 4'],
+      });
+      expect(await session(renumbered)).toMatchObject({ downloaded: 0, alreadyStored: 4, read: [] });
+    });
+
+    it('case 13: ids that change behind an empty listing double nothing', async () => {
+      await session(['a', 'b'].map((name) => mail(name, name)));
+      await session([]);
+      expect(await session(['a', 'b'].map((name) => mail(name, `new-${name}`)))).toMatchObject({ downloaded: 0 });
+      expect(await subjects()).toEqual(['a', 'b']);
+    });
+
+    it('case 14: two messages under one id are both stored, and deleted only when both were read again', async () => {
       const twins = [mail('a', 'same'), mail('b', 'same')];
       expect(await session(twins)).toMatchObject({ downloaded: 2 });
-      expect(await session(twins, { afterDownload: 'DELETE' })).toMatchObject({
-        downloaded: 0,
-        alreadyStored: 2,
-        deleted: [],
+      expect(await session(twins)).toMatchObject({ downloaded: 0, alreadyStored: 2, read: [] });
+      const policy = { afterDownload: 'DELETE' } as const;
+      expect(await session([twins[1]!, mail('c', 'same')], policy)).toMatchObject({
+        downloaded: 1,
+        alreadyStored: 1,
+        read: ['RETR 1', 'RETR 2'],
+        deleted: [1, 2],
       });
-      expect(await subjects()).toEqual(['a', 'b']);
+      expect(await subjects()).toEqual(['a', 'b', 'c']);
+    });
+
+    it('case 14: of two messages under one id the one that stays is known', async () => {
+      const twins = [mail('a', 'same'), mail('bb', 'same')];
+      await session(twins);
+      expect(await session([twins[1]!])).toMatchObject({ downloaded: 0, alreadyStored: 1, read: ['RETR 1'] });
+      expect(await session([twins[1]!])).toMatchObject({ downloaded: 0, alreadyStored: 1, read: [] });
+    });
+
+    it.each([true, false])(
+      'case 15: new mail under the id and with the size of what was just deleted is fetched, not deleted (TOP: %s)',
+      async (top) => {
+        const policy = { afterDownload: 'DELETE' } as const;
+        expect(await session([mail('a', 'one')], policy, { top })).toMatchObject({ deletedOnServer: 1 });
+        expect(await session([mail('b', 'one')], policy, { top })).toMatchObject({ downloaded: 1 });
+        expect(await subjects()).toEqual(['a', 'b']);
+      },
+    );
+
+    it.each([true, false])(
+      'case 15: new mail under the id of a message that another client deleted is fetched (TOP: %s)',
+      async (top) => {
+        await session([mail('a', 'one')]);
+        expect(await session([mail('other', 'one')], {}, { top })).toMatchObject({ downloaded: 1 });
+        expect(await session([mail('other', 'one')], {}, { top })).toMatchObject({ downloaded: 0, read: [] });
+        expect(await subjects()).toEqual(['a', 'other']);
+      },
+    );
+
+    it.each([true, false])(
+      'case 15: what is to be deleted later is looked at first: another message under its id is kept (TOP: %s)',
+      async (top) => {
+        await session([mail('a', 'one')]);
+        const policy = { afterDownload: 'DELETE_AFTER_DAYS', deleteAfterDays: 0 } as const;
+        const { octets, uidl } = mail('b', 'one');
+        // Without TOP the size has to tell.
+        const other = { uidl, octets, listSize: top ? octets.length : octets.length + 1 };
+        await session([other], policy, { top });
+        expect(await subjects()).toEqual(['a', 'b']);
+      },
+    );
+
+    it('a message whose header and size the server changes is still the same', async () => {
+      const octets = message({ subject: 'mbox', messageId: 'm@x' });
+      await session([{ uidl: 'one', octets }]);
+      const flagged = Buffer.from(octets.toString().replace('Subject:', 'Status: RO\r\nX-UID: 7\r\nSubject:'));
+      for (const top of [true, false]) {
+        const again = { uidl: 'one', octets: Buffer.concat([flagged, Buffer.from(top ? '' : 'x')]) };
+        expect(await session([again], {}, { top })).toMatchObject({ downloaded: 0, alreadyStored: 1 });
+      }
+      expect(await subjects()).toEqual(['mbox']);
+    });
+
+    it('case 11: a QUIT that is refused confirms nothing, and what was stored stays stored', async () => {
+      const policy = { afterDownload: 'DELETE' } as const;
+      const farewell = '-ERR some deleted messages not removed';
+      expect(await session([mail('a', 'one')], policy, { farewell })).toMatchObject({
+        downloaded: 1,
+        deletedOnServer: 0,
+      });
+      expect(await session([mail('a', 'one')], policy)).toMatchObject({ downloaded: 0, deletedOnServer: 1 });
+      expect(await subjects()).toEqual(['a']);
+    });
+
+    it('a server that pretends to delete, or refuses to, is asked twice and then once a day', async () => {
+      const policy = { afterDownload: 'DELETE' } as const;
+      const asked = async (habits: Habits): Promise<number> =>
+        (await session([mail('a', 'one')], policy, { top: true, ...habits })).deleted.length;
+      expect(await asked({})).toBe(1);
+      expect(await asked({ refuses: true })).toBe(1);
+      expect(await asked({})).toBe(0);
+      await select(dataSource, `UPDATE uidl SET failed_at = now() - interval '25 hours' WHERE account_id = $1`, [
+        accountId,
+      ]);
+      expect(await asked({})).toBe(1);
     });
 
     it('case 15: an id that is used again brings the new message', async () => {

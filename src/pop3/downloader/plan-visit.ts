@@ -1,97 +1,156 @@
 import type { Pop3Policy } from '../../accounts/account.js';
 import type { LedgerRow, ListingObservations } from '../../store/download-ledger.port.js';
 import type { Maildrop, MaildropEntry } from '../maildrop.js';
+import { wantsDeletion } from './deletion-policy.js';
 
-/** A message that cannot be read is tried so often in a row, then left alone for a day. */
-const maxAttempts = 3;
-const restAfterFailuresMs = 86_400_000;
+/**
+ * A message over which sessions break is tried so often in a row, then left alone for longer and longer. It may be the message,
+ * and then nothing else must suffer from it; it may as well be the network.
+ */
+const attemptsInARow = 3;
+const restMs = { first: 5 * 60_000, max: 86_400_000 };
+
+/** Deletions are made real in slices, so that a dropped line costs little. */
+export const DELETIONS_PER_SESSION = 500;
 
 /** One message to fetch. */
 export interface Fetch extends MaildropEntry {
-  /** Rows that may be this very message under another id: compared by hash once it is here. Each stands for one message. */
-  readonly candidates: readonly LedgerRow[];
+  /** The row that recorded failures to read it. */
   readonly failed?: LedgerRow;
+}
+
+/** One message whose header decides what it is. */
+export interface Check extends Fetch {
+  /**
+   * - `reused`: its id may be another message's now, for this one was away, was to be deleted, or has another size
+   * - `renumbered`: an id never seen, on a server that may have given all its messages new ones
+   * - `deletion`: a stored message that policy wants deleted
+   */
+  readonly kind: 'reused' | 'renumbered' | 'deletion';
 }
 
 export interface VisitPlan {
   readonly observations: ListingObservations;
-  /** In the order to fetch them: what has failed before comes last, so that it can break only itself. */
+  readonly checks: readonly Check[];
   readonly fetches: readonly Fetch[];
+  /** By id and size alone. */
   readonly alreadyStored: number;
+  /** More is to be deleted than one session should. */
+  readonly unfinished: boolean;
+  /** Rows that may be what is checked or fetched. */
+  readonly candidates: readonly LedgerRow[];
   /** Too large, or resting after failures. */
   readonly skipped: number;
-  /**
-   * Every id of the maildrop is new although much was known: the server has renumbered. What is fetched is compared with all that
-   * was known, and nothing is deleted in this visit.
-   */
-  readonly renumbered: boolean;
 }
 
 /**
  * Compares a listing with the ledger. Pure; O(n).
- * @param rows the whole ledger of the account
+ *
+ * A unique-id may be used again when its message is gone (RFC 1939 section 7), servers repeat ids in one listing, and mbox
+ * servers change a message's size under its id. So an id alone is believed only while listing after listing shows it with the
+ * same size; else the header is compared, and where that does not tell, the octets.
+ * @param rows all rows of the account, but DELETED ones whose id is not listed may be left out
  */
-export function planVisit(
-  { entries, hasUidl }: Maildrop,
-  rows: readonly LedgerRow[],
-  { maxMessageBytes }: Pick<Pop3Policy, 'maxMessageBytes'>,
-  now: Date,
-): VisitPlan {
-  const listed = groupBy<MaildropEntry, string | undefined>(entries, ({ uidl }) => (hasUidl ? uidl : undefined));
-  const known = groupBy(rows, (row) => row.uidl);
-  const lost = rows.filter((row) => row.onServer && isStored(row) && !listed.has(row.uidl));
-  const were = rows.filter((row) => row.onServer && isStored(row));
-  const renumbered = hasUidl && entries.length > 0 && were.length > 0 && lost.length === were.length;
-  const fetches: Fetch[] = [];
-  let alreadyStored = 0;
-  let skipped = 0;
-  const consider = (entry: MaildropEntry, candidates: readonly LedgerRow[], failed?: LedgerRow): void => {
-    const tooLarge = maxMessageBytes !== undefined && (entry.sizeBytes ?? 0) > maxMessageBytes;
-    if (tooLarge || (failed && isResting(failed, now))) skipped += 1;
-    else fetches.push({ ...entry, candidates, failed });
-  };
-  for (const [uidl, group] of listed) {
-    const same = uidl === undefined ? [] : (known.get(uidl) ?? []);
-    const stored = same.filter(isStored);
-    // Without an id only the octets tell: everything is read, and compared with all that is known.
-    if (uidl === undefined) for (const entry of group) consider(entry, rows.filter(isComparable));
-    else if (isSameMessages(group, same)) alreadyStored += group.length;
-    else
-      for (const entry of group)
-        consider(entry, renumbered ? lost : [...stored, ...same.filter(isDeleted)], same.find(isFailed));
+export function planVisit(maildrop: Maildrop, rows: readonly LedgerRow[], policy: Pop3Policy, now: Date): VisitPlan {
+  return new Planning(maildrop, rows, policy, now).plan();
+}
+
+class Planning {
+  private readonly listed: ReadonlyMap<string | undefined, readonly MaildropEntry[]>;
+  private readonly known: ReadonlyMap<string, readonly LedgerRow[]>;
+  /** Nothing that is listed is known, although something should be. */
+  private readonly renumbered: boolean;
+  private readonly checks: Check[] = [];
+  private readonly fetches: Fetch[] = [];
+  private readonly settled = new Set<LedgerRow>();
+  private alreadyStored = 0;
+  private deletions = 0;
+  private skipped = 0;
+
+  constructor(
+    private readonly maildrop: Maildrop,
+    private readonly rows: readonly LedgerRow[],
+    private readonly policy: Pop3Policy,
+    private readonly now: Date,
+  ) {
+    this.listed = groupBy<MaildropEntry, string | undefined>(maildrop.entries, ({ uidl }) => uidl);
+    this.known = groupBy(rows, ({ uidl }) => uidl);
+    const isKnown = (uidl: string | undefined): boolean => uidl !== undefined && this.known.has(uidl);
+    this.renumbered = rows.some(isStored) && ![...this.listed.keys()].some(isKnown);
   }
-  const present = (row: LedgerRow): boolean => listed.has(row.uidl);
-  return {
-    observations: {
-      appeared: ids(rows, (row) => !row.onServer && row.state === 'STORED' && present(row)),
-      vanished: ids(rows, (row) => row.onServer && row.state === 'STORED' && hasUidl && !present(row)),
-      deleted: ids(rows, (row) => row.state === 'DELETING' && hasUidl && !present(row)),
-      undeleted: ids(rows, (row) => row.state === 'DELETING' && present(row)),
-    },
-    fetches: [...fetches.filter(({ failed }) => !failed), ...fetches.filter(({ failed }) => failed)],
-    alreadyStored,
-    skipped,
-    renumbered,
-  };
+
+  plan(): VisitPlan {
+    for (const [uidl, entries] of this.listed) {
+      if (uidl === undefined) for (const entry of entries) this.fetch(entry);
+      else this.planId(entries, this.known.get(uidl) ?? []);
+    }
+    const { checks, fetches, alreadyStored, skipped } = this;
+    const candidates = this.rows.filter((row) => !isFailed(row) && !this.settled.has(row));
+    const unfinished = this.deletions > DELETIONS_PER_SESSION;
+    return { observations: this.observations(), checks, fetches, alreadyStored, candidates, skipped, unfinished };
+  }
+
+  /** @param entries listed under one id @param rows known under it */
+  private planId(entries: readonly MaildropEntry[], rows: readonly LedgerRow[]): void {
+    const here = rows.filter((row) => row.state === 'STORED' && row.onServer);
+    if (!rows.some(isDeleting) && here.length === entries.length && haveSameSizes(entries, here)) {
+      return this.planStored(entries, here);
+    }
+    const failed = rows.find(isFailed);
+    const kind = rows.some((row) => !isFailed(row)) ? 'reused' : this.renumbered ? 'renumbered' : undefined;
+    for (const entry of entries) {
+      if (kind) this.checks.push({ ...entry, kind, failed });
+      else this.fetch(entry, failed);
+    }
+  }
+
+  private planStored(entries: readonly MaildropEntry[], rows: readonly LedgerRow[]): void {
+    const wanted = rows.some((row) => wantsDeletion(row, this.policy, this.now));
+    if (wanted && (this.deletions += entries.length) <= DELETIONS_PER_SESSION) {
+      this.checks.push(...entries.map((entry): Check => ({ ...entry, kind: 'deletion' })));
+      return;
+    }
+    this.alreadyStored += entries.length;
+    for (const row of rows) this.settled.add(row);
+  }
+
+  private fetch(entry: MaildropEntry, failed?: LedgerRow): void {
+    if (isFetchable({ ...entry, failed }, this.policy, this.now)) this.fetches.push({ ...entry, failed });
+    else this.skipped += 1;
+  }
+
+  private observations(): ListingObservations {
+    const absent = this.maildrop.hasUidl ? this.rows.filter(({ uidl }) => !this.listed.has(uidl)) : [];
+    return {
+      vanished: absent.filter((row) => row.state === 'STORED' && row.onServer).map(({ id }) => id),
+      deleted: absent.filter(isDeleting).map(({ id }) => id),
+      forgotten: absent.filter(isFailed).map(({ id }) => id),
+    };
+  }
+}
+
+/** False: too large, or resting after failures. */
+export function isFetchable({ sizeBytes, failed }: Fetch, { maxMessageBytes }: Pop3Policy, now: Date): boolean {
+  if (maxMessageBytes !== undefined && (sizeBytes ?? 0) > maxMessageBytes) return false;
+  if (!failed || failed.attempts < attemptsInARow || !failed.failedAt) return true;
+  const rest = Math.min(restMs.first * 2 ** (failed.attempts - attemptsInARow), restMs.max);
+  return now.getTime() - failed.failedAt.getTime() >= rest;
 }
 
 const isStored = ({ state }: LedgerRow): boolean => state === 'STORED' || state === 'DELETING';
-const isDeleted = ({ state }: LedgerRow): boolean => state === 'DELETED';
+const isDeleting = ({ state }: LedgerRow): boolean => state === 'DELETING';
 const isFailed = ({ state }: LedgerRow): boolean => state === 'FAILED';
-const isComparable = (row: LedgerRow): boolean => !isFailed(row);
 
-/**
- * As many rows as messages under this id: nothing to read again. Sizes are not asked: mbox servers change header octets of a
- * message between sessions, and its id is still the same.
- */
-const isSameMessages = (group: readonly MaildropEntry[], rows: readonly LedgerRow[]): boolean =>
-  rows.filter(isStored).length === group.length;
+/** A size that either side does not know differs from none. Which twin is which is not asked here. */
+function haveSameSizes(entries: readonly MaildropEntry[], rows: readonly LedgerRow[]): boolean {
+  const listed = entries.map(({ sizeBytes }) => sizeBytes);
+  const stored = rows.map(({ listSizeBytes }) => listSizeBytes);
+  if (listed.includes(undefined) || stored.includes(undefined)) return true;
+  const sorted = stored.toSorted(bySize);
+  return listed.toSorted(bySize).every((size, i) => size === sorted[i]);
+}
 
-const isResting = ({ attempts, failedAt }: LedgerRow, now: Date): boolean =>
-  attempts >= maxAttempts && failedAt !== undefined && now.getTime() - failedAt.getTime() < restAfterFailuresMs;
-
-const ids = (rows: readonly LedgerRow[], fits: (row: LedgerRow) => boolean): readonly string[] =>
-  rows.filter(fits).map(({ id }) => id);
+const bySize = (a: number | undefined, b: number | undefined): number => (a ?? 0) - (b ?? 0);
 
 function groupBy<T, K>(items: readonly T[], key: (item: T) => K): Map<K, T[]> {
   const groups = new Map<K, T[]>();

@@ -1,0 +1,52 @@
+import { createHash } from 'node:crypto';
+import type { AccountId, ContentId } from '../../mailbox/model/ids.js';
+import { describeMessage, describeStream, type DescribedMessage } from '../../mime/describe-message.js';
+import type { DownloadLedger } from '../../store/download-ledger.port.js';
+import { headerIdentity } from './header-identity.js';
+import type { MessageIdentity } from './recognition.js';
+
+/** A message that was read whole. */
+export interface ReadMessage {
+  /** In hand, or in the database already, where nobody sees them before their batch is committed. */
+  readonly octets: Buffer | ContentId;
+  readonly sizeBytes: number;
+  readonly identity: MessageIdentity;
+  readonly describe: (now: Date) => Promise<DescribedMessage>;
+}
+
+export const readWhole = (octets: Buffer): ReadMessage => ({
+  octets,
+  sizeBytes: octets.length,
+  identity: {
+    sha256: createHash('sha256').update(octets).digest('hex'),
+    headerSha256: headerIdentity(octets),
+  },
+  describe: (now) => describeMessage(octets, now),
+});
+
+/** Carries a large message into the database piece by piece. @throws what `pieces` throws, and what the database does */
+export async function readStream(
+  pieces: AsyncIterable<Buffer>,
+  accountId: AccountId,
+  ledger: DownloadLedger,
+): Promise<ReadMessage> {
+  const contentId = await ledger.beginContent(accountId);
+  const hash = createHash('sha256');
+  let headerSha256: string | undefined;
+  let sizeBytes = 0;
+  let seq = 0;
+  for await (const piece of pieces) {
+    hash.update(piece);
+    // The first piece is as long as a header is read.
+    if (seq === 0) headerSha256 = headerIdentity(piece);
+    await ledger.appendContent(accountId, contentId, seq, piece);
+    sizeBytes += piece.length;
+    seq += 1;
+  }
+  return {
+    octets: contentId,
+    sizeBytes,
+    identity: { sha256: hash.digest('hex'), headerSha256 },
+    describe: (now) => describeStream(() => ledger.readContent(accountId, contentId), sizeBytes, now),
+  };
+}
