@@ -250,7 +250,7 @@ async function insertLedgerRows(
 
 /**
  * Id and size may be new, the message is the old one: it is on the server, and what was decided about it before is decided anew.
- * Where that was a deletion, it did not last.
+ * Where that was a deletion which the server had accepted, it did not last.
  */
 async function updateRecognised(
   { manager, accountId }: PostgresMirrorTransaction,
@@ -259,8 +259,8 @@ async function updateRecognised(
   await select(
     manager,
     `UPDATE uidl u SET uidl = r.uidl, list_size = r.list_size, state = 'STORED', on_server = true,
-       attempts = u.attempts + (u.state <> 'STORED')::integer,
-       failed_at = CASE WHEN u.state = 'STORED' THEN u.failed_at ELSE now() END
+       attempts = u.attempts + (u.state <> 'STORED' AND NOT u.on_server)::integer,
+       failed_at = CASE WHEN u.state <> 'STORED' AND NOT u.on_server THEN now() ELSE u.failed_at END
      FROM unnest($2::uuid[], $3::bytea[], $4::bigint[]) AS r (id, uidl, list_size)
      WHERE u.account_id = $1 AND u.id = r.id`,
     [
