@@ -43,6 +43,8 @@ export class Pipeline {
   window = 1;
   /** Counts up with every status line and every piece of a body: what a watchdog takes for life. */
   progress = 0;
+  /** Counts the replies that were read to their end. */
+  ended = 0;
 
   private readonly waiting: Command[] = [];
   private readonly due: Command[] = [];
@@ -143,6 +145,7 @@ export class Pipeline {
   }
 
   private finish(head: Command): void {
+    this.ended++;
     this.due.shift();
     this.dueBytes -= head.weightBytes;
     this.schedulePump();

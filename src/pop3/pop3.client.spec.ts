@@ -410,6 +410,35 @@ describe('Pop3Client, poisoned sessions', () => {
     expect(seen).toEqual([{ kind: 'whole', number: 1, octets: `${'x'.repeat(12)}\r\n` }]);
   });
 
+  it('case 2: a body that trickles octet by octet does not hold the session for ever', async () => {
+    const trickles: Script = async (peer) => {
+      await peer.send('+OK\r\n');
+      while (!peer.closed) {
+        await peer.send('x');
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    };
+    const { seen, error } = await spoiled(trickles, { timeouts: { progressMs: 150, idleMs: 100 } });
+    expect(seen).toEqual([FIRST, SECOND_BROKEN]);
+    expect(error).toEqual(failing('timeout', { code: 'TIMEOUT' }));
+  });
+
+  it('case 2: small messages that come slowly one after the other are no trickle', async () => {
+    const messages = Array.from({ length: 8 }, (_, index) => `${index}\r\n`);
+    const client = await signedIn(
+      async (peer) => {
+        for (const message of messages) {
+          await peer.expect(/^RETR/);
+          await new Promise((resolve) => setTimeout(resolve, 40));
+          await peer.send('+OK\r\n', message, '.\r\n');
+        }
+      },
+      { timeouts: { progressMs: 100 } },
+    );
+    const { seen } = await readAll(client.retrieve(numbers(8), LIMIT));
+    expect(seen.map(({ octets }) => octets)).toEqual(messages);
+  });
+
   it('case 2: a status line that trickles is not life', async () => {
     const client = await signedIn(
       async (peer) => {

@@ -27,6 +27,8 @@ export const POP3_LIMITS = {
   messageBytes: 1024 * MIB,
   /** Octets received and not yet taken: above this the socket is paused, at half of it resumed. */
   bufferedBytes: 8 * MIB,
+  /** Of a message, in each `progressMs`; about 27 octets a second. */
+  progressBytes: 16 * KIB,
 } as const;
 
 /** Milliseconds. */
@@ -39,6 +41,8 @@ export interface Pop3Timeouts {
   readonly replyMs: number;
   /** Between two octets of a message or listing; slow but steady is fine. Our own pauses do not count. */
   readonly idleMs: number;
+  /** In which a message must end, or `progressBytes` of it come. Our own pauses do not count. */
+  readonly progressMs: number;
   /** A whole CAPA, LIST or UIDL, so that no listing trickles for ever. */
   readonly listingMs: number;
 }
@@ -49,5 +53,6 @@ export const POP3_TIMEOUTS: Pop3Timeouts = {
   greetingMs: 60 * SECOND,
   replyMs: 90 * SECOND,
   idleMs: 90 * SECOND,
+  progressMs: 10 * MINUTE,
   listingMs: 10 * MINUTE,
 };

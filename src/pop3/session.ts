@@ -1,6 +1,7 @@
 import { Pipeline, type Command } from './pipeline.js';
 import { aborted, asSessionError, timedOut, type Pop3Error } from './pop3.errors.js';
 import { POP3_LIMITS, type Pop3Timeouts } from './pop3.limits.js';
+import { ProgressGuard } from './progress-guard.js';
 import type { Transport } from './transport.js';
 
 /**
@@ -17,6 +18,7 @@ export class Session {
 
   private paused = false;
   private watchdog?: NodeJS.Timeout;
+  private readonly guard: ProgressGuard;
   private readonly onAbort = (): void => this.fail(aborted(this.signal.reason));
 
   constructor(
@@ -24,6 +26,7 @@ export class Session {
     readonly timeouts: Pop3Timeouts,
     private readonly signal: AbortSignal,
   ) {
+    this.guard = new ProgressGuard(timeouts.progressMs, POP3_LIMITS.progressBytes);
     signal.addEventListener('abort', this.onAbort, { once: true });
     transport.listen({ onData: (chunk) => this.receive(chunk), onClose: (error) => this.fail(error) });
     if (signal.aborted) this.onAbort();
@@ -48,6 +51,7 @@ export class Session {
     if (!this.paused || this.failure) return;
     this.paused = false;
     this.transport.resume();
+    this.guard.restart(performance.now());
     this.watch(true);
   }
 
@@ -73,13 +77,15 @@ export class Session {
   }
 
   private receive(chunk: Buffer): void {
-    const before = this.pipeline.progress;
+    const { progress, ended, expecting } = this.pipeline;
     try {
       this.pipeline.receive(chunk);
     } catch (error) {
       return this.fail(asSessionError(error));
     }
-    this.watch(this.pipeline.progress !== before);
+    if (this.pipeline.ended !== ended || expecting !== 'body') this.guard.restart(performance.now());
+    else if (!this.guard.accept(chunk.length, performance.now())) return this.fail(timedOut('a message that trickles'));
+    this.watch(this.pipeline.progress !== progress);
   }
 
   private watch(alive: boolean): void {
