@@ -12,6 +12,7 @@ import { AccountConnections } from './account-connections.js';
 import { parseAccountPatch, parseNewAccount, type AddAccountInput, type UpdateAccountInput } from './account-input.js';
 import { newSettings, patchedSettings, sameServer, type AccountSettings } from './account-settings.js';
 import { EndpointPolicy } from './endpoint-policy.js';
+import { checkPolicy } from './pop3-policies.js';
 
 export interface NewAccountIntake {
   readonly settings: AccountSettings;
@@ -69,10 +70,15 @@ export class AccountIntake {
     this.check(settings);
     const given = (patch.imap ?? patch.pop3)?.credentials;
     if (!given) checkSecretStays(account, settings);
+    const elsewhere = !sameServer(account.server, settings.server);
+    // Of another server nothing is known yet; signing in to it tells.
+    if (!elsewhere && account.protocol === 'POP3' && patch.pop3?.afterDownload) {
+      checkPolicy(patch.pop3.afterDownload, account.poll.lastPoll?.hasUidl);
+    }
     return {
       settings,
       credentials: given && this.credentials.draft(given),
-      reconnects: given !== undefined || !sameServer(account.server, settings.server),
+      reconnects: given !== undefined || elsewhere,
       verify: patch.verify,
     };
   }
@@ -96,6 +102,7 @@ export class AccountIntake {
     const signal = AbortSignal.timeout(verifyDeadlineMs);
     try {
       const result = await this.adapters.get(settings.protocol).verify(connection, (step) => steps.push(step), signal);
+      if (settings.protocol === 'POP3') checkPolicy(settings.policy.afterDownload, result.hasUidl);
       return { ok: true, steps, ...result };
     } catch (error) {
       const known = signal.aborted ? new MailError('TIMEOUT', 'the mail server did not answer in time') : error;

@@ -1,7 +1,11 @@
 import { changePosition, type AccountId } from '../mailbox/model/ids.js';
+import type { PollResult } from '../mailbox/model/poll-result.js';
 import type { Account, AccountStatus, Pop3Policy, ServerSettings } from './account.js';
 import type { AccountEntity } from './account.entity.js';
 import type { AccountSettings } from './account-settings.js';
+
+/** What an older version of the gateway did not write down of a poll. */
+const unsaid: Pick<PollResult, 'skippedMessages' | 'warnings'> = { skippedMessages: [], warnings: [] };
 
 export function toAccount(row: AccountEntity): Account {
   const common = {
@@ -22,7 +26,7 @@ export function toAccount(row: AccountEntity): Account {
     poll: {
       lastPollAt: row.lastPollAt ?? undefined,
       nextPollAt: row.nextPollAt ?? undefined,
-      lastPoll: row.lastPoll ?? undefined,
+      lastPoll: row.lastPoll ? { ...unsaid, ...row.lastPoll } : undefined,
     },
   };
 }

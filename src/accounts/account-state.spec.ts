@@ -10,10 +10,15 @@ const failed = (code: (typeof ERROR_CODES)[number], nextAttemptAt?: Date): Accou
   error: { code, message: 'no' },
   nextAttemptAt,
 });
+const postponed: AccountEvent = {
+  kind: 'postponed',
+  error: { code: 'MAILDROP_LOCKED', message: 'postponed' },
+  nextAttemptAt: at(99),
+};
 const inState = (state: AccountState): AccountStatus => ({ state, since: at(1) });
 
 describe('nextStatus', () => {
-  const table: [AccountState, Exclude<AccountEvent['kind'], 'failed'>, AccountState][] = [
+  const table: [AccountState, Exclude<AccountEvent['kind'], 'failed' | 'postponed'>, AccountState][] = [
     ['CONNECTING', 'connecting', 'CONNECTING'],
     ['SYNCING', 'connecting', 'CONNECTING'],
     ['ONLINE', 'connecting', 'CONNECTING'],
@@ -65,6 +70,16 @@ describe('nextStatus', () => {
     });
   });
 
+  it.each(ACCOUNT_STATES.filter((state) => state !== 'PAUSED'))(
+    'tells of what is postponed and leaves %s alone, until it is done',
+    (state) => {
+      const status = nextStatus({ ...inState(state), lastSuccessAt: at(1) }, postponed, at(2));
+      expect(status).toMatchObject({ state, since: at(1), nextAttemptAt: at(99) });
+      expect(status.lastError).toEqual({ code: 'MAILDROP_LOCKED', message: 'postponed', at: at(2) });
+      expect(nextStatus(status, { kind: 'succeeded' }, at(3))).toMatchObject({ state: 'ONLINE', lastError: undefined });
+    },
+  );
+
   it('keeps since while a failure repeats, and tells the newest error', () => {
     const first = nextStatus(inState('ONLINE'), failed('TIMEOUT', at(5)), at(2));
     const second = nextStatus(first, failed('CONNECTION_FAILED', at(9)), at(6));
@@ -83,6 +98,7 @@ describe('nextStatus', () => {
 
   const event: fc.Arbitrary<AccountEvent> = fc.oneof(
     fc.constantFrom<AccountEvent>(
+      postponed,
       { kind: 'connecting' },
       { kind: 'synchronising' },
       { kind: 'succeeded' },
@@ -107,10 +123,12 @@ describe('nextStatus', () => {
           const failing = next.state === 'OFFLINE' || next.state === 'AUTHENTICATION_FAILED';
           expect(ACCOUNT_STATES).toContain(next.state);
           expect(next.since).toEqual(next.state === status.state ? status.since : at(now));
+          const isPostponed = next.lastError?.message === 'postponed';
           const holds = {
-            waitsOnlyWhenFailing: failing || !next.nextAttemptAt,
+            waitsOnlyWhenFailing: failing || isPostponed || !next.nextAttemptAt,
             saysWhatFails: !failing || !!next.lastError,
-            forgetsErrorsWhenWell: !['ONLINE', 'PAUSED'].includes(next.state) || !next.lastError,
+            forgetsErrorsWhenWell:
+              !['ONLINE', 'PAUSED'].includes(next.state) || !next.lastError || (isPostponed && next.state === 'ONLINE'),
             knowsItsSuccess: next.state !== 'ONLINE' || !!next.lastSuccessAt,
             onlyResumingEndsPause: status.state !== 'PAUSED' || next.state === 'PAUSED' || step.kind === 'resumed',
           };

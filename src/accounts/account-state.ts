@@ -14,6 +14,12 @@ export type AccountEvent =
       readonly error: { readonly code: ErrorCode; readonly message: string };
       readonly nextAttemptAt?: Date;
     }
+  /** It could not be done now, as happens, and is tried again: no reason to worry anybody. */
+  | {
+      readonly kind: 'postponed';
+      readonly error: { readonly code: ErrorCode; readonly message: string };
+      readonly nextAttemptAt: Date;
+    }
   | { readonly kind: 'paused' }
   | { readonly kind: 'resumed' }
   /** Server, user name or credentials are others now: what failed before says nothing any more. */
@@ -45,6 +51,12 @@ export function nextStatus(status: AccountStatus, event: AccountEvent, now: Date
         lastError: { code: event.error.code, message: event.error.message, at: now },
         nextAttemptAt: event.nextAttemptAt,
       };
+    case 'postponed':
+      return {
+        ...status,
+        lastError: { code: event.error.code, message: event.error.message, at: now },
+        nextAttemptAt: event.nextAttemptAt,
+      };
     case 'paused':
       return withoutError(moved(status, 'PAUSED', now));
     case 'resumed':
@@ -59,8 +71,9 @@ export function nextStatus(status: AccountStatus, event: AccountEvent, now: Date
 const isAtRest = ({ state }: AccountStatus): boolean => state === 'ONLINE' || state === 'SYNCING';
 
 function succeeded(status: AccountStatus, now: Date): AccountStatus {
-  const { state, lastSuccessAt } = status;
-  if (state === 'ONLINE' && lastSuccessAt && now.getTime() - lastSuccessAt.getTime() < successStepMs) return status;
+  const { state, lastSuccessAt, lastError } = status;
+  if (state === 'ONLINE' && !lastError && lastSuccessAt && now.getTime() - lastSuccessAt.getTime() < successStepMs)
+    return status;
   return { ...withoutError(moved(status, 'ONLINE', now)), lastSuccessAt: now };
 }
 

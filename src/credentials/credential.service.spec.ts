@@ -94,6 +94,28 @@ describe('credentials in Postgres', () => {
     expect(tokens.calls).toBe(0);
   });
 
+  it('renews a token that was refused, but not the one that somebody else has renewed meanwhile', async () => {
+    const id = await save({ kind: 'oauth2', accessToken: { token: 'revoked', expiresAt: inFuture() }, renewal });
+    const refused = { kind: 'oauth2', accessToken: 'revoked' } as const;
+    const renewed = { kind: 'oauth2', accessToken: 'access-2' };
+    await expect(serviceWith().supplierFor(id)(signal, refused)).resolves.toEqual(renewed);
+    await expect(serviceWith().supplierFor(id)(signal, refused)).resolves.toEqual(renewed);
+    expect(tokens.calls).toBe(1);
+  });
+
+  it('hands out again what was refused where there is no other', async () => {
+    const id = await save({ kind: 'oauth2', accessToken: { token: 'only' } });
+    const only = { kind: 'oauth2', accessToken: 'only' } as const;
+    await expect(serviceWith().supplierFor(id)(signal, only)).resolves.toEqual(only);
+    const draft = serviceWith().draft({
+      kind: 'oauth2',
+      accessToken: { token: 'old', expiresAt: inFuture() },
+      renewal,
+    });
+    const old = { kind: 'oauth2', accessToken: 'old' } as const;
+    await expect(draft.supply(signal, old)).resolves.toEqual({ kind: 'oauth2', accessToken: 'access-2' });
+  });
+
   it('renews once for everybody, on every instance, and keeps the rotated refresh token', async () => {
     const id = await save({ kind: 'oauth2', accessToken: { token: 'old', expiresAt: new Date(0) }, renewal });
     const instances = [serviceWith(), serviceWith()];

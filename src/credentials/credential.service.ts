@@ -26,18 +26,18 @@ export class CredentialService {
   ) {}
 
   supplierFor(accountId: AccountId): SecretSupplier {
-    return async (signal) => {
+    return async (signal, refused) => {
       const credentials = this.vault.open(await this.repository.get(accountId));
       signal.throwIfAborted();
-      return this.usableSecret(credentials) ?? unlessAborted(this.renewOnce(accountId), signal);
+      return usableSecret(credentials, refused) ?? unlessAborted(this.renewOnce(accountId, refused), signal);
     };
   }
 
   draft(credentials: Credentials): DraftCredentials {
     let current = credentials;
     return {
-      supply: async (signal) => {
-        const usable = this.usableSecret(current);
+      supply: async (signal, refused) => {
+        const usable = usableSecret(current, refused);
         if (usable) return usable;
         current = await this.renewed(current, signal);
         return secretOf(current);
@@ -46,24 +46,19 @@ export class CredentialService {
     };
   }
 
-  private usableSecret(credentials: Credentials): Secret | undefined {
-    if (credentials.kind === 'oauth2' && needsRenewal(credentials, Date.now())) return undefined;
-    return secretOf(credentials);
-  }
-
-  private renewOnce(accountId: AccountId): Promise<Secret> {
+  private renewOnce(accountId: AccountId, refused: Secret | undefined): Promise<Secret> {
     const underWay = this.renewals.get(accountId);
     if (underWay) return underWay;
-    const renewal = this.renewStored(accountId).finally(() => this.renewals.delete(accountId));
+    const renewal = this.renewStored(accountId, refused).finally(() => this.renewals.delete(accountId));
     this.renewals.set(accountId, renewal);
     return renewal;
   }
 
   /** Under a lock: a server that rotates refresh tokens takes the second use of one for theft (RFC 9700 section 4.14.2). */
-  private renewStored(accountId: AccountId): Promise<Secret> {
+  private renewStored(accountId: AccountId, refused: Secret | undefined): Promise<Secret> {
     return this.repository.exchange(accountId, async (stored) => {
       const credentials = this.vault.open(stored);
-      const usable = this.usableSecret(credentials);
+      const usable = usableSecret(credentials, refused);
       if (usable) return { result: usable };
       // No caller's signal: others may be waiting for this answer. The client has its own deadline.
       const renewed = await this.renewed(credentials, new AbortController().signal);
@@ -89,6 +84,17 @@ const renewalOf = (credentials: Credentials): Renewal | undefined =>
 function secretOf(credentials: Credentials): Secret {
   if (credentials.kind === 'password') return credentials;
   return { kind: 'oauth2', accessToken: credentials.accessToken?.token ?? '' };
+}
+
+/** @returns undefined where a new token must, and can, be had first */
+function usableSecret(credentials: Credentials, refused: Secret | undefined): Secret | undefined {
+  const secret = secretOf(credentials);
+  if (credentials.kind !== 'oauth2') return secret;
+  const isRefused =
+    refused?.kind === 'oauth2' &&
+    credentials.renewal !== undefined &&
+    refused.accessToken === credentials.accessToken?.token;
+  return isRefused || needsRenewal(credentials, Date.now()) ? undefined : secret;
 }
 
 const toError = (reason: unknown): Error => (reason instanceof Error ? reason : new Error('aborted'));

@@ -4,8 +4,11 @@ import type { ConnectionSecurity } from './model/protocol.js';
 export type Secret =
   { readonly kind: 'password'; readonly password: string } | { readonly kind: 'oauth2'; readonly accessToken: string };
 
-/** Hands out the secret at the moment of signing in, renewed if need be. Never cached, logged or stored by who receives it. */
-export type SecretSupplier = (signal: AbortSignal) => Promise<Secret>;
+/**
+ * Hands out the secret at the moment of signing in, renewed if need be. Never cached, logged or stored by who receives it.
+ * @param refused what the mail server has just refused: another one is handed out if it can be had, else the same again
+ */
+export type SecretSupplier = (signal: AbortSignal, refused?: Secret) => Promise<Secret>;
 
 /** Where to dial: addresses that the policy has allowed. Dial one of these, never the name again (it could resolve elsewhere). */
 export interface CheckedEndpoint {

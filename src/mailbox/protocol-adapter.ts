@@ -10,6 +10,8 @@ export interface VerifyResult {
   readonly mailboxes?: readonly string[];
   /** POP3: messages in the maildrop. */
   readonly maildropMessages?: number;
+  /** POP3: the server names its messages (UIDL). */
+  readonly hasUidl?: boolean;
 }
 
 /** One mail protocol. `src/protocols.ts` lists them; everything else asks the registry. */

@@ -113,6 +113,46 @@ describe('signing in', () => {
     await expect(refused).rejects.toEqual(failing('rejected', 'AUTHENTICATION_FAILED', { responseCode: 'AUTH' }));
   });
 
+  describe('case 19: a token that is refused', () => {
+    const bearer = (token: string): string => base64(`user=ann\x01auth=Bearer ${token}\x01\x01`);
+    /** Answers sign-ins until one comes with `good`. */
+    const takes =
+      (good: string): Script =>
+      async (peer) => {
+        await greet(peer, 'XOAUTH2');
+        for (let line = await peer.nextLine(); line === 'AUTH XOAUTH2'; line = await peer.nextLine()) {
+          await peer.send('+ \r\n');
+          const ok = (await peer.nextLine()) === bearer(good);
+          await peer.send(ok ? '+OK\r\n' : '-ERR [AUTH] expired\r\n');
+          if (ok) return capaAgain(peer);
+        }
+      };
+    const supply = (...tokens: string[]): { secret: AccountConnection['secret']; asked: unknown[] } => {
+      const asked: unknown[] = [];
+      const secret: AccountConnection['secret'] = async (_, refused) => {
+        asked.push(refused);
+        return { kind: 'oauth2', accessToken: tokens[Math.min(asked.length, tokens.length) - 1]! };
+      };
+      return { secret, asked };
+    };
+
+    it('is renewed once', async () => {
+      const { secret, asked } = supply('old', 'new');
+      await connect(takes('new'), { secret });
+      expect(asked).toEqual([undefined, { kind: 'oauth2', accessToken: 'old' }]);
+    });
+
+    it.each([
+      ['the same', ['old'], 1],
+      ['refused too', ['old', 'new', 'newer'], 2],
+    ])('is the end where the next one is %s', async (_, tokens, attempts) => {
+      const { secret } = supply(...tokens);
+      await expect(connect(takes('never'), { secret })).rejects.toEqual(failing('rejected', 'AUTHENTICATION_FAILED'));
+      await server?.peer().clientClosed();
+      expect(server?.received.filter((line) => line === 'AUTH XOAUTH2')).toHaveLength(attempts);
+    });
+  });
+
   it('by OAUTHBEARER: one %x01 after the error challenge', async () => {
     const refused = connect(
       async (peer) => {
@@ -247,19 +287,20 @@ describe('securing', () => {
       async (peer) => {
         await signInAnn(peer);
         await peer.answer('STAT', '+OK 3 99\r\n');
+        await peer.answer('UIDL', '-ERR what?\r\n');
         await peer.answer('QUIT', '+OK\r\n');
       },
       { tls: certificate },
     );
     const result = await verifyPop3(connectionTo(server, TLS), (step) => steps.push(step), signal);
-    expect(result).toEqual({ serverCapabilities: ['USER'], maildropMessages: 3 });
+    expect(result).toEqual({ serverCapabilities: ['USER'], maildropMessages: 3, hasUidl: false });
     expect(steps.map(({ name, ok, detail }) => [name, ok, detail])).toEqual([
       ['RESOLVE', true, '127.0.0.1'],
       ['CONNECT', true, undefined],
       ['TLS', true, 'TLSv1.3, certificate of localhost'],
       ['GREETING', true, 'ready'],
       ['SIGN_IN', true, ''],
-      ['LIST', true, '3 messages'],
+      ['LIST', true, '3 messages, no UIDL'],
     ]);
   });
 

@@ -1,4 +1,4 @@
-import type { AccountConnection, CheckedEndpoint, StepListener } from '../mailbox/connection.port.js';
+import type { AccountConnection, CheckedEndpoint, Secret, StepListener } from '../mailbox/connection.port.js';
 import { parseCapabilities, type Pop3Capabilities } from './capabilities.js';
 import { Pop3Error, rejected } from './pop3.errors.js';
 import { POP3_LIMITS, POP3_TIMEOUTS, type Pop3Timeouts } from './pop3.limits.js';
@@ -98,18 +98,30 @@ async function authenticate(
 ): Promise<{ value: Pop3Capabilities | undefined; detail: string }> {
   const before = await fetchCapabilities(session);
   if (utf8 && before?.utf8) await enterUtf8Mode(session);
+  const attempt = (secret: Secret): Promise<string> =>
+    signIn(session, { host, port, username, secret, capabilities: before });
   const secret = await supply(signal);
-  const detail = await signIn(session, { host, port, username, secret, capabilities: before });
+  const detail = await attempt(secret).catch(async (error: unknown) => {
+    const renewed = isRefusedToken(error, secret) ? await supply(signal, secret) : secret;
+    if (renewed.kind !== 'oauth2' || isSame(renewed, secret)) throw error;
+    return attempt(renewed);
+  });
   // Lists differ before and after sign-in (RFC 2449 section 5); a server that did not know CAPA is not asked again.
   const value = before && ((await fetchCapabilities(session)) ?? before);
   if (pipelining && value?.pipelining) session.pipeline.window = POP3_LIMITS.windowCommands;
   return { value, detail };
 }
 
-/** Between STLS and sign-in (RFC 6856 section 2.1). */
+/** A token may have been revoked, or expire earlier than was said: it is renewed once. Of a password there is no other. */
+const isRefusedToken = (error: unknown, { kind }: Secret): boolean =>
+  kind === 'oauth2' && error instanceof Pop3Error && error.code === 'AUTHENTICATION_FAILED';
+
+const isSame = (a: Secret, b: Secret): boolean =>
+  a.kind === 'oauth2' && b.kind === 'oauth2' && a.accessToken === b.accessToken;
+
+/** Between STLS and sign-in (RFC 6856 section 2.1). Where it is refused, messages that need it are, too. */
 async function enterUtf8Mode(session: Session): Promise<void> {
-  const reply = await exchange(session, encodeCommand('UTF8'));
-  if (reply.kind === 'err') throw rejected(reply, 'command');
+  await exchange(session, encodeCommand('UTF8'));
 }
 
 async function fetchCapabilities(session: Session): Promise<Pop3Capabilities | undefined> {

@@ -72,6 +72,9 @@ export function asSessionError(error: unknown): Pop3Error {
 const propertyOf = (value: unknown, name: string): unknown =>
   typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 
+/** @returns how long to stay away: a tenth more than the server asks for, for its clock is not ours (RFC 2449 section 6.5) */
+export const loginPauseMs = (loginDelaySeconds: number): number => loginDelaySeconds * 1_100;
+
 type Phase = 'greeting' | 'signIn' | 'command';
 
 const BY_PHASE: Readonly<Record<Phase, [ErrorCode, string, { retryable?: boolean }?]>> = {
@@ -81,8 +84,8 @@ const BY_PHASE: Readonly<Record<Phase, [ErrorCode, string, { retryable?: boolean
 };
 
 const MINUTE_MS = 60_000;
-/** Where the server asks to wait without saying how long. */
-const DEFAULT_LOGIN_DELAY_MS = MINUTE_MS;
+/** Nobody but the server's operator can mend it, and they take their time. */
+const PERMANENT_TROUBLE_MS = 60 * MINUTE_MS;
 
 /**
  * An -ERR as an error, by its response code (RFC 2449 section 8.1, RFC 3206 section 4), else by the phase it came in.
@@ -98,14 +101,17 @@ export function rejected(reply: ServerWords, phase: Phase, loginDelaySeconds?: n
       return make('MAILDROP_LOCKED', 'the maildrop is in use by another session', { retryAfterMs: MINUTE_MS });
     case 'LOGIN-DELAY':
       return make('RATE_LIMITED', 'the mail server wants more time between sign-ins', {
-        retryAfterMs: Math.max((loginDelaySeconds ?? 0) * 1000, DEFAULT_LOGIN_DELAY_MS),
+        // At least a minute where the server asks to wait without saying how long.
+        retryAfterMs: loginPauseMs(Math.max(loginDelaySeconds ?? 0, 60)),
       });
     case 'AUTH':
       return make('AUTHENTICATION_FAILED', 'the mail server refused the credentials');
     case 'SYS/TEMP':
       return make('SERVER_REJECTED', 'the mail server has a temporary problem', { retryable: true });
     case 'SYS/PERM':
-      return make('SERVER_REJECTED', 'the mail server has a problem that needs its operator');
+      return make('SERVER_REJECTED', 'the mail server has a problem that needs its operator', {
+        retryAfterMs: PERMANENT_TROUBLE_MS,
+      });
     default:
       return make(...BY_PHASE[phase]);
   }

@@ -14,12 +14,17 @@ export async function verifyPop3(
 ): Promise<VerifyResult> {
   const client = await Pop3Client.connect(connection, { signal, onStep });
   try {
-    const { messages } = await runStep('LIST', onStep, async () => {
-      const value = await client.stat();
-      return { value, detail: `${value.messages} messages` };
+    const { messages, hasUidl } = await runStep('LIST', onStep, async () => {
+      const { messages: count } = await client.stat();
+      // A server that does not announce it may have it all the same.
+      const value = {
+        messages: count,
+        hasUidl: client.capabilities?.uidl === true || (await client.uidl()) !== undefined,
+      };
+      return { value, detail: `${count} messages${value.hasUidl ? '' : ', no UIDL'}` };
     });
     await client.quit();
-    return { serverCapabilities: client.capabilities?.lines ?? [], maildropMessages: messages };
+    return { serverCapabilities: client.capabilities?.lines ?? [], maildropMessages: messages, hasUidl };
   } finally {
     client.destroy();
   }

@@ -7,6 +7,8 @@ export type StatusReporter = (event: RunnerEvent) => Promise<void>;
 
 /** What keeps one account's mirror true while this instance owns it. */
 export interface AccountRunner {
+  /** Of one that comes and goes; absent: it holds its connections. Milliseconds since the epoch, 0 before the first. */
+  readonly visits?: { readonly lastProgressMs: number };
   /** Until something fails, which it throws, or `signal` aborts. */
   run(signal: AbortSignal): Promise<void>;
   /** Looks for news at once. */

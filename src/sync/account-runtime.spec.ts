@@ -9,7 +9,10 @@ let runtime: AccountRuntime | undefined;
 afterEach(() => runtime?.stop());
 
 /** A runner whose runs end as the test says, one after the other; the last one goes on until it is stopped. */
-function start(ends: readonly Error[], sync: () => Promise<void> = async () => undefined) {
+function start(
+  ends: readonly Error[],
+  { sync = async () => undefined, visits }: { sync?: () => Promise<void>; visits?: AccountRunner['visits'] } = {},
+) {
   const told: string[] = [];
   const waiters: { text: string; resolve: () => void }[] = [];
   const tell = (text: string): void => {
@@ -25,9 +28,11 @@ function start(ends: readonly Error[], sync: () => Promise<void> = async () => u
       await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
     },
     syncNow: sync,
+    visits,
   };
   const started = new AccountRuntime('a' as AccountId, runner, {
     connecting: async () => tell('connecting'),
+    postponed: async (error) => tell(`postponed ${error.code}`),
     failed: async (error, nextAttemptAt) => tell(`failed ${error.code}${nextAttemptAt ? ' (waits)' : ''}`),
     leaseLost: () => tell('lease lost'),
   });
@@ -78,8 +83,22 @@ describe('AccountRuntime', () => {
   });
 
   it('shows in the status that looking for news on demand failed, and throws it', async () => {
-    const { started, told } = start([], () => Promise.reject(gone));
+    const { started, told } = start([], { sync: () => Promise.reject(gone) });
     await expect(started.syncNow(new AbortController().signal)).rejects.toBe(gone);
     expect(told).toContain('failed CONNECTION_FAILED');
+  });
+
+  it('case 19: a locked maildrop alarms nobody at first: the status stays what it was', async () => {
+    const locked = new MailError('MAILDROP_LOCKED', 'in use');
+    const { started, heard, told } = start([locked], {
+      visits: { lastProgressMs: 0 },
+      sync: () => Promise.reject(locked),
+    });
+    await heard('postponed MAILDROP_LOCKED');
+    await new Promise((resolve) => setImmediate(resolve));
+    await expect(started.syncNow(new AbortController().signal)).rejects.toBe(locked);
+    started.retryNow();
+    await heard('running');
+    expect(told).toEqual(['connecting', 'postponed MAILDROP_LOCKED', 'running']);
   });
 });

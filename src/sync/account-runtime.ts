@@ -4,7 +4,7 @@ import type { AccountId } from '../mailbox/model/ids.js';
 import { isMailError, MailError } from '../mailbox/mailbox.errors.js';
 import type { PollResult } from '../mailbox/model/poll-result.js';
 import type { AccountRunner } from './account-runner.js';
-import { retryDelayMs } from './retry-policy.js';
+import { isAlarming, retryDelayMs, type Manner } from './retry-policy.js';
 
 /** A session that lasted this long was a good one: the next failure is a first one again. */
 const goodSessionMs = 60_000;
@@ -12,8 +12,16 @@ const goodSessionMs = 60_000;
 export interface RuntimeEvents {
   connecting(): Promise<void>;
   failed(error: MailError, nextAttemptAt?: Date): Promise<void>;
+  /** As `failed`, for what is no reason to worry anybody. */
+  postponed(error: MailError, nextAttemptAt: Date): Promise<void>;
   /** The account is another instance's now: nothing more is done here, its status least of all. */
   leaseLost(): void;
+}
+
+interface Trouble {
+  /** In a row. */
+  readonly failures: number;
+  readonly sinceMs: number;
 }
 
 /** Runs one account on this instance: again and again, with growing delays, until it is stopped. */
@@ -21,6 +29,7 @@ export class AccountRuntime {
   private readonly log = new Logger(AccountRuntime.name);
   private readonly stopping = new AbortController();
   private waiting = new AbortController();
+  private trouble: Trouble = { failures: 0, sinceMs: 0 };
   private readonly ended: Promise<void>;
 
   constructor(
@@ -42,7 +51,8 @@ export class AccountRuntime {
       this.retryNow();
       return result ?? undefined;
     } catch (error) {
-      if (isMailError(error) && !this.stopping.signal.aborted) await this.events.failed(error);
+      const { signal: stopped } = this.stopping;
+      if (isMailError(error) && !stopped.aborted && this.isAlarming(error)) await this.events.failed(error);
       throw error;
     }
   }
@@ -56,34 +66,54 @@ export class AccountRuntime {
 
   private async loop(): Promise<void> {
     const { signal } = this.stopping;
-    for (let failures = 0; !signal.aborted;) {
+    let worried = true;
+    while (!signal.aborted) {
       const startedMs = Date.now();
       try {
-        await this.events.connecting();
+        if (worried) await this.events.connecting();
         await this.runner.run(signal);
       } catch (error) {
         if (signal.aborted) return;
         if (isMailError(error) && error.code === 'CONFLICT') return this.events.leaseLost();
-        failures = Date.now() - startedMs > goodSessionMs ? 1 : failures + 1;
-        await this.rest(error, failures);
+        this.count(startedMs);
+        worried = this.isAlarming(error);
+        await this.rest(error, worried);
       }
     }
   }
 
+  private get manner(): Manner {
+    return this.runner.visits ? 'visiting' : 'watching';
+  }
+
+  private count(startedMs: number): void {
+    const { failures, sinceMs } = this.trouble;
+    const { visits } = this.runner;
+    const wasGood = visits ? visits.lastProgressMs >= startedMs : Date.now() - startedMs > goodSessionMs;
+    this.trouble =
+      failures === 0 || wasGood ? { failures: 1, sinceMs: Date.now() } : { failures: failures + 1, sinceMs };
+  }
+
+  private isAlarming(error: unknown): boolean {
+    const { failures, sinceMs } = this.trouble;
+    return isAlarming(error, failures === 0 ? 0 : Date.now() - sinceMs, this.manner);
+  }
+
   /** Waits as long as the failure asks for, or until somebody wants it now. */
-  private async rest(error: unknown, failures: number): Promise<void> {
-    const delayMs = retryDelayMs(error, failures);
+  private async rest(error: unknown, worried: boolean): Promise<void> {
+    const { failures } = this.trouble;
+    const delayMs = retryDelayMs(error, failures, this.manner);
     this.waiting = new AbortController();
     const known = isMailError(error)
       ? error
       : new MailError('INTERNAL', 'a fault of the gateway; see its log', { cause: error });
-    const level = known.code === 'INTERNAL' ? 'error' : 'warn';
+    const level = known.code === 'INTERNAL' ? 'error' : worried ? 'warn' : 'log';
     this.log[level](
       { accountId: this.accountId, code: known.code, failures, delayMs, reason: reasonOf(error) },
-      'account failed',
+      worried ? 'account failed' : 'account postponed',
     );
     try {
-      await this.events.failed(known, new Date(Date.now() + delayMs));
+      await this.events[worried ? 'failed' : 'postponed'](known, new Date(Date.now() + delayMs));
     } catch (statusError) {
       this.log.warn(
         { accountId: this.accountId, reason: reasonOf(statusError) },

@@ -9,6 +9,8 @@ import type { AccountRunner, StatusReporter } from './account-runner.js';
 
 /** Up to a tenth later, so that accounts added together do not poll together. */
 const jitter = 0.1;
+/** Of what the server asks for: its clock is not ours. */
+const pauseMargin = 1.1;
 const progressEveryMs = 500;
 
 export interface GatewayAccountDependencies {
@@ -21,20 +23,23 @@ export interface GatewayAccountDependencies {
 
 /** Visits one POP3 maildrop at its interval. One visit at a time: the server would refuse a second one. */
 export class GatewayAccountRunner implements AccountRunner {
-  private readonly visits = new KeyedMutex<'visit'>();
+  private readonly lock = new KeyedMutex<'visit'>();
   private nextPollAtMs = 0;
+  /** A message came in, or a visit ended well. */
+  readonly visits = { lastProgressMs: 0 };
 
   constructor(private readonly context: GatewayAccountDependencies) {}
 
   async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      await this.syncNow(signal);
+    for (;;) {
       await sleepUntil(() => this.nextPollAtMs, signal);
+      if (signal.aborted) return;
+      await this.syncNow(signal);
     }
   }
 
   syncNow(signal: AbortSignal): Promise<PollResult> {
-    return this.visits.run('visit', async () => {
+    return this.lock.run('visit', async () => {
       const progress = new ProgressWriter((done, total) => this.saveProgress(done, total));
       const result = await this.visit(progress, signal);
       await this.remember(result);
@@ -46,7 +51,13 @@ export class GatewayAccountRunner implements AccountRunner {
   private async visit(progress: ProgressWriter, signal: AbortSignal): Promise<PollResult> {
     try {
       const { keeper, epoch } = this.context;
-      return await keeper.poll(epoch, (done, total) => progress.set(done, total), signal);
+      let before: number | undefined;
+      const onProgress = (done: number, total: number): void => {
+        before ??= done;
+        if (done > before) this.visits.lastProgressMs = Date.now();
+        progress.set(done, total);
+      };
+      return await keeper.poll(epoch, onProgress, signal);
     } finally {
       await progress.end();
     }
@@ -55,7 +66,9 @@ export class GatewayAccountRunner implements AccountRunner {
   private async remember(lastPoll: PollResult): Promise<void> {
     const { account } = this.context;
     const now = Date.now();
-    this.nextPollAtMs = now + account.policy.pollIntervalSeconds * 1000 * (1 + Math.random() * jitter);
+    this.visits.lastProgressMs = now;
+    const pauseSeconds = Math.max(account.policy.pollIntervalSeconds, (lastPoll.pauseSeconds ?? 0) * pauseMargin);
+    this.nextPollAtMs = now + pauseSeconds * 1000 * (1 + Math.random() * jitter);
     await this.write(async (tx) => {
       await tx.setPoll({ lastPollAt: new Date(now), nextPollAt: new Date(this.nextPollAtMs), lastPoll });
       const stored = lastPoll.downloaded + lastPoll.alreadyStored;

@@ -40,6 +40,7 @@ export class RuntimeFactory {
     return {
       connecting: () => this.statuses.applyEvent(id, { kind: 'connecting' }),
       failed: (error, nextAttemptAt) => this.statuses.applyEvent(id, { kind: 'failed', error, nextAttemptAt }),
+      postponed: (error, nextAttemptAt) => this.statuses.applyEvent(id, { kind: 'postponed', error, nextAttemptAt }),
       leaseLost,
     };
   }

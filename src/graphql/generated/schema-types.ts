@@ -581,6 +581,8 @@ export interface Pop3Policy {
   readonly lastPollAt?: Date | null;
   readonly nextPollAt?: Date | null;
   readonly lastPoll?: Pop3PollResult | null;
+  readonly possiblePolicies?: readonly Pop3AfterDownload[] | null;
+  readonly warnings: readonly Pop3Warning[];
 }
 
 export interface Pop3PollResult {
@@ -588,6 +590,7 @@ export interface Pop3PollResult {
   readonly alreadyStored: number;
   readonly deletedOnServer: number;
   readonly skipped: number;
+  readonly skippedMessages: readonly Pop3SkippedMessage[];
   readonly bytes: number;
   readonly durationMs: number;
 }
@@ -617,6 +620,22 @@ export interface Pop3SettingsPatch {
   readonly pollIntervalSeconds?: number | null;
   readonly maxMessageBytes?: number | null;
 }
+
+export type Pop3SkipReason = 'TOO_LARGE' | 'RESTING' | 'REFUSED';
+
+export interface Pop3SkippedMessage {
+  readonly number: number;
+  readonly uidl?: string | null;
+  readonly sizeBytes?: number | null;
+  readonly reason: Pop3SkipReason;
+}
+
+export interface Pop3Warning {
+  readonly code: Pop3WarningCode;
+  readonly message: string;
+}
+
+export type Pop3WarningCode = 'EXPIRES_BEFORE_POLICY' | 'NO_UIDL' | 'POLLED_LESS_OFTEN';
 
 export type Protocol = 'IMAP' | 'POP3';
 
@@ -774,6 +793,7 @@ export interface VerifyAccountPayload {
   readonly serverCapabilities: readonly string[];
   readonly mailboxes?: readonly string[] | null;
   readonly maildropMessages?: number | null;
+  readonly possiblePolicies?: readonly Pop3AfterDownload[] | null;
   readonly errors: readonly UserError[];
 }
 

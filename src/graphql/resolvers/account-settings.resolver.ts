@@ -2,6 +2,7 @@ import { Inject } from '@nestjs/common';
 import { Args, Context, Mutation, Resolver } from '@nestjs/graphql';
 import type { AddAccountInput, UpdateAccountInput } from '../../accounts/account-input.js';
 import { AccountService } from '../../accounts/account.service.js';
+import { possiblePolicies } from '../../accounts/pop3-policies.js';
 import type * as gql from '../generated/schema-types.js';
 import { requireId } from '../ids.js';
 import type { OperationContext } from '../operation-context.js';
@@ -40,8 +41,13 @@ export class AccountSettingsResolver {
   ): Promise<gql.VerifyAccountPayload> {
     const nothing = { ok: false, steps: [], serverCapabilities: [] };
     return payload(async () => {
-      const { error, ...report } = await this.accounts.verify(principal, toAddInput(input));
-      return { ...report, ...(error && { errors: [toUserError(error)] }) };
+      const { error, hasUidl, ...report } = await this.accounts.verify(principal, toAddInput(input));
+      const policies = possiblePolicies(hasUidl);
+      return {
+        ...report,
+        possiblePolicies: policies && [...policies],
+        ...(error && { errors: [toUserError(error)] }),
+      };
     }, nothing);
   }
 }

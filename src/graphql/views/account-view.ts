@@ -1,4 +1,5 @@
 import type { Account, Pop3Account } from '../../accounts/account.js';
+import { possiblePolicies } from '../../accounts/pop3-policies.js';
 import { toPublicId } from '../../common/public-id.js';
 import { encodeChangeCursor } from '../../events/change-cursor.js';
 import type { AccountId } from '../../mailbox/model/ids.js';
@@ -63,4 +64,9 @@ export class AccountView implements Resolved<gql.Account> {
   }
 }
 
-const toPop3Policy = ({ policy, poll }: Pop3Account): Resolved<gql.Pop3Policy> => ({ ...policy, ...poll });
+const toPop3Policy = ({ policy, poll }: Pop3Account): Resolved<gql.Pop3Policy> => ({
+  ...policy,
+  ...poll,
+  possiblePolicies: possiblePolicies(poll.lastPoll?.hasUidl),
+  warnings: poll.lastPoll?.warnings ?? [],
+});

@@ -2,10 +2,14 @@ import type { Pop3Account } from '../../accounts/account.js';
 import type { AccountConnection } from '../../mailbox/connection.port.js';
 import type { PollResult } from '../../mailbox/model/poll-result.js';
 import type { DownloadLedger } from '../../store/download-ledger.port.js';
+import { parseCapabilities } from '../capabilities.js';
 import { Pop3Client } from '../pop3.client.js';
-import { Visit } from './visit.js';
+import { isMailError, MailError } from '../../mailbox/mailbox.errors.js';
+import { loginPauseMs } from '../pop3.errors.js';
+import { BareRefusals } from './bare-refusals.js';
+import { Visit, type VisitResult } from './visit.js';
 
-/** Only against a server that trickles for ever: each octet has its own deadline, and a large message may take many hours. */
+/** The last resort: each reply has its own deadline, and a large message may take many hours. */
 const sessionMs = 24 * 3_600_000;
 
 /** After a session that broke while several replies were due, or over TOP: some servers announce more than they can. */
@@ -20,12 +24,16 @@ export class Downloader {
   /** Only for servers that refuse a message without it. */
   private utf8 = false;
   private lines: readonly string[] | undefined;
+  private readonly bareRefusals = new BareRefusals();
+  private notBeforeMs: number;
 
   constructor(
     private readonly account: Pop3Account,
     private readonly connection: AccountConnection,
     private readonly ledger: DownloadLedger,
-  ) {}
+  ) {
+    this.notBeforeMs = pauseEndMs(account);
+  }
 
   /** The CAPA list of the last session; undefined before the first. */
   get capabilities(): readonly string[] | undefined {
@@ -34,23 +42,33 @@ export class Downloader {
 
   async poll(epoch: bigint, onProgress: ProgressListener, signal: AbortSignal): Promise<PollResult> {
     const startedMs = Date.now();
-    let sum: Omit<PollResult, 'durationMs'> | undefined;
-    for (;;) {
-      const { again, result } = await this.session(epoch, onProgress, signal);
-      sum = sum ? add(sum, result) : result;
-      if (!again) return { ...sum, durationMs: Date.now() - startedMs };
+    this.checkPause(startedMs);
+    let sum: Counts | undefined;
+    for (let again = true; again;) {
+      const session: SessionResult = await this.session(epoch, onProgress, signal).catch((error: unknown) => {
+        if (!sum || !isToldToWait(error)) throw error;
+        // What the first session did is done; the rest is the next poll's.
+        return { again: false, result: { ...sum, downloaded: 0, deletedOnServer: 0, bytes: 0 } };
+      });
+      again = session.again;
+      sum = sum ? add(sum, session.result) : session.result;
     }
+    return { ...sum!, durationMs: Date.now() - startedMs };
   }
 
-  private async session(
-    epoch: bigint,
-    onProgress: ProgressListener,
-    signal: AbortSignal,
-  ): Promise<{ again: boolean; result: Omit<PollResult, 'durationMs'> }> {
-    const { account, connection, ledger, utf8 } = this;
+  /** @throws MailError RATE_LIMITED rather than sign in sooner than the server has asked for */
+  private checkPause(nowMs: number): void {
+    const retryAfterMs = this.notBeforeMs - nowMs;
+    if (retryAfterMs <= 0) return;
+    throw new MailError('RATE_LIMITED', 'the mail server wants a pause between sign-ins (LOGIN-DELAY)', {
+      retryAfterMs,
+    });
+  }
+
+  private async session(epoch: bigint, onProgress: ProgressListener, signal: AbortSignal): Promise<SessionResult> {
+    const { account, ledger } = this;
     const careful = Date.now() < this.carefulUntilMs;
-    const bounded = AbortSignal.any([signal, AbortSignal.timeout(sessionMs)]);
-    const client = await Pop3Client.connect(connection, { signal: bounded, pipelining: !careful, utf8 });
+    const client = await this.connect(careful, AbortSignal.any([signal, AbortSignal.timeout(sessionMs)]));
     this.lines = client.capabilities?.lines ?? [];
     const { id: accountId, policy } = account;
     const visit = new Visit(client, { accountId, epoch, policy, ledger, useTop: !careful, onProgress });
@@ -63,6 +81,17 @@ export class Downloader {
       throw error;
     } finally {
       client.destroy();
+      this.notBeforeMs = Date.now() + loginPauseMs(client.capabilities?.loginDelaySeconds ?? 0);
+    }
+  }
+
+  private async connect(careful: boolean, signal: AbortSignal): Promise<Pop3Client> {
+    try {
+      const client = await Pop3Client.connect(this.connection, { signal, pipelining: !careful, utf8: this.utf8 });
+      this.bareRefusals.clear();
+      return client;
+    } catch (error) {
+      throw this.bareRefusals.judge(error, Date.now());
     }
   }
 
@@ -76,11 +105,25 @@ export class Downloader {
 
 type Counts = Omit<PollResult, 'durationMs'>;
 
-/** What later sessions of one visit find stored or skipped was counted by the first. */
-const add = (sum: Counts, { downloaded, deletedOnServer, skipped, bytes }: Counts): Counts => ({
-  downloaded: sum.downloaded + downloaded,
+interface SessionResult {
+  readonly again: boolean;
+  readonly result: Omit<VisitResult, 'unfinished' | 'needsUtf8'>;
+}
+
+const isToldToWait = (error: unknown): boolean =>
+  isMailError(error) && (error.code === 'RATE_LIMITED' || error.code === 'MAILDROP_LOCKED');
+
+/** What later sessions of one visit find stored was counted by the first; what they skip is what is skipped. */
+const add = (sum: Counts, later: Counts): Counts => ({
+  ...later,
+  downloaded: sum.downloaded + later.downloaded,
   alreadyStored: sum.alreadyStored,
-  deletedOnServer: sum.deletedOnServer + deletedOnServer,
-  skipped,
-  bytes: sum.bytes + bytes,
+  deletedOnServer: sum.deletedOnServer + later.deletedOnServer,
+  bytes: sum.bytes + later.bytes,
 });
+
+/** After a restart too a server gets the pause that it asked for. */
+function pauseEndMs({ capabilities, poll }: Pop3Account): number {
+  const { loginDelaySeconds } = parseCapabilities(capabilities?.server ?? []);
+  return poll.lastPollAt && loginDelaySeconds ? poll.lastPollAt.getTime() + loginPauseMs(loginDelaySeconds) : 0;
+}

@@ -90,8 +90,17 @@ describe('the plan of a visit', () => {
 
   it('skips what is too large, until the limit is raised', () => {
     const listing = maildrop(['a', 1001], ['b', 1000]);
-    expect(planVisit(listing, [], { ...KEEP, maxMessageBytes: 1000 }, now)).toMatchObject({ skipped: 1 });
-    expect(planVisit(listing, [], { ...KEEP, maxMessageBytes: 1001 }, now)).toMatchObject({ skipped: 0 });
+    expect(planVisit(listing, [], { ...KEEP, maxMessageBytes: 1000 }, now).skipped).toEqual([
+      { number: 1, uidl: 'a', sizeBytes: 1001, reason: 'TOO_LARGE' },
+    ]);
+    expect(planVisit(listing, [], { ...KEEP, maxMessageBytes: 1001 }, now).skipped).toEqual([]);
+  });
+
+  it('names what it skips in one line of text', () => {
+    const failed = row('a\0b\r', { state: 'FAILED', attempts: 3, failedAt: now });
+    expect(planVisit(maildrop('a\0b\r'), [failed], KEEP, now).skipped).toEqual([
+      { number: 1, uidl: 'a?b?', sizeBytes: 100, reason: 'RESTING' },
+    ]);
   });
 
   it('lets a message rest over which sessions break, longer each time and at most a day', () => {
@@ -138,7 +147,7 @@ describe('the plan of a visit', () => {
         const drop = maildrop(...listed);
         const rows = known.map(({ uidl: id, ...more }) => row(id, more));
         const plan = planVisit(drop, rows, thePolicy, now);
-        expect(plan.checks.length + plan.fetches.length + plan.alreadyStored + plan.skipped).toBe(listed.length);
+        expect(plan.checks.length + plan.fetches.length + plan.alreadyStored + plan.skipped.length).toBe(listed.length);
         // A message is believed stored only while a row of its own is, and that row can then be no other message.
         const believed = rows.filter((one) => one.state !== 'FAILED' && !plan.candidates.includes(one));
         expect(believed).toHaveLength(plan.alreadyStored);

@@ -1,5 +1,6 @@
 import type { Pop3Policy } from '../../accounts/account.js';
 import type { LedgerRow, ListingObservations } from '../../store/download-ledger.port.js';
+import type { SkippedMessage, SkipReason } from '../../mailbox/model/poll-result.js';
 import type { Maildrop, MaildropEntry } from '../maildrop.js';
 import { wantsDeletion } from './deletion-policy.js';
 
@@ -40,7 +41,7 @@ export interface VisitPlan {
   /** Rows that may be what is checked or fetched. */
   readonly candidates: readonly LedgerRow[];
   /** Too large, or resting after failures. */
-  readonly skipped: number;
+  readonly skipped: readonly SkippedMessage[];
 }
 
 /**
@@ -65,7 +66,7 @@ class Planning {
   private readonly settled = new Set<LedgerRow>();
   private alreadyStored = 0;
   private deletions = 0;
-  private skipped = 0;
+  private readonly skipped: SkippedMessage[] = [];
 
   constructor(
     private readonly maildrop: Maildrop,
@@ -115,8 +116,10 @@ class Planning {
   }
 
   private fetch(entry: MaildropEntry, failed?: LedgerRow): void {
-    if (isFetchable({ ...entry, failed }, this.policy, this.now)) this.fetches.push({ ...entry, failed });
-    else this.skipped += 1;
+    const fetch = { ...entry, failed };
+    const reason = skipReason(fetch, this.policy, this.now);
+    if (reason) this.skipped.push(skippedMessage(entry, reason));
+    else this.fetches.push(fetch);
   }
 
   private observations(): ListingObservations {
@@ -129,13 +132,27 @@ class Planning {
   }
 }
 
-/** False: too large, or resting after failures. */
-export function isFetchable({ sizeBytes, failed }: Fetch, { maxMessageBytes }: Pop3Policy, now: Date): boolean {
-  if (maxMessageBytes !== undefined && (sizeBytes ?? 0) > maxMessageBytes) return false;
-  if (!failed || failed.attempts < attemptsInARow || !failed.failedAt) return true;
+/** Why a message is not to be fetched now, if it is not. */
+export function skipReason(
+  { sizeBytes, failed }: Fetch,
+  { maxMessageBytes }: Pop3Policy,
+  now: Date,
+): SkipReason | undefined {
+  if (maxMessageBytes !== undefined && (sizeBytes ?? 0) > maxMessageBytes) return 'TOO_LARGE';
+  if (!failed || failed.attempts < attemptsInARow || !failed.failedAt) return undefined;
   const rest = Math.min(restMs.first * 2 ** (failed.attempts - attemptsInARow), restMs.max);
-  return now.getTime() - failed.failedAt.getTime() >= rest;
+  return now.getTime() - failed.failedAt.getTime() >= rest ? undefined : 'RESTING';
 }
+
+export const isFetchable = (fetch: Fetch, policy: Pop3Policy, now: Date): boolean => !skipReason(fetch, policy, now);
+
+/** Unique-ids are any octets; what is shown of them is one line of text. */
+export const skippedMessage = ({ number, uidl, sizeBytes }: MaildropEntry, reason: SkipReason): SkippedMessage => ({
+  number,
+  uidl: uidl?.replaceAll(/\p{C}/gu, '?'),
+  sizeBytes,
+  reason,
+});
 
 const isStored = ({ state }: LedgerRow): boolean => state === 'STORED' || state === 'DELETING';
 const isDeleting = ({ state }: LedgerRow): boolean => state === 'DELETING';

@@ -1,12 +1,16 @@
-import type { PollResult } from '../../mailbox/model/poll-result.js';
+import type { PollResult, SkippedMessage } from '../../mailbox/model/poll-result.js';
 import type { LedgerRow } from '../../store/download-ledger.port.js';
 import { fetchMaildrop, type Maildrop } from '../maildrop.js';
 import type { Pop3Client } from '../pop3.client.js';
 import { Pop3Error } from '../pop3.errors.js';
 import { wantsDeletion } from './deletion-policy.js';
+import { pollWarnings } from './poll-warnings.js';
 import { DownloadBatches } from './download-batch.js';
 import { MaildropReader, type VisitContext } from './maildrop-reader.js';
-import { DELETIONS_PER_SESSION, planVisit, type VisitPlan } from './plan-visit.js';
+import { DELETIONS_PER_SESSION, planVisit, skippedMessage, skipReason, type VisitPlan } from './plan-visit.js';
+
+/** Of the messages that were skipped. */
+const namedSkips = 100;
 
 export type VisitResult = Omit<PollResult, 'durationMs'> & {
   /** More is to be deleted than one session should. */
@@ -51,11 +55,27 @@ export class Visit {
       downloaded: reader.downloaded,
       alreadyStored: plan.alreadyStored + reader.recognised,
       deletedOnServer,
-      skipped: plan.skipped + reader.skipped,
+      ...this.skipped(plan, reader),
       bytes: reader.bytes,
+      hasUidl: maildrop.hasUidl,
+      warnings: pollWarnings(maildrop, this.client.capabilities, policy),
+      pauseSeconds: this.client.capabilities?.loginDelaySeconds,
       unfinished: deletedOnServer > 0 && (plan.unfinished || deletions.length > DELETIONS_PER_SESSION),
       needsUtf8: reader.needsUtf8,
     };
+  }
+
+  private skipped(plan: VisitPlan, { verified }: MaildropReader): Pick<PollResult, 'skipped' | 'skippedMessages'> {
+    const { policy } = this.context;
+    const now = new Date();
+    // What was read, or recognised, is verified; what is not was left alone on the way.
+    const left = [...plan.checks, ...plan.fetches].filter(({ number }) => !verified.has(number));
+    const all: readonly SkippedMessage[] = [
+      ...plan.skipped,
+      ...left.map((entry) => skippedMessage(entry, skipReason(entry, policy, now) ?? 'REFUSED')),
+    ];
+    const named = all.toSorted((a, b) => a.number - b.number).slice(0, namedSkips);
+    return { skipped: all.length, skippedMessages: named };
   }
 
   private async read(plan: VisitPlan, initial: boolean): Promise<MaildropReader> {
@@ -77,7 +97,7 @@ export class Visit {
     const readIds = new Set<string | undefined>([...plan.checks, ...plan.fetches].map(({ uidl }) => uidl));
     const { unread } = reader;
     const isAway = ({ uidl }: LedgerRow): boolean =>
-      hasUidl ? readIds.has(uidl) && !unread.has(uidl) : plan.skipped === 0 && unread.size === 0;
+      hasUidl ? readIds.has(uidl) && !unread.has(uidl) : plan.skipped.length === 0 && unread.size === 0;
     const away = reader.untaken().filter(isAway);
     const vanished = away.filter(({ state, onServer }) => state === 'STORED' && onServer).map(({ id }) => id);
     const deleted = away.filter(({ state }) => state === 'DELETING').map(({ id }) => id);
