@@ -1,9 +1,13 @@
 import { pop3Download } from './pop3-download.js';
+import { pop3Large } from './pop3-large.js';
+import { pop3Poll } from './pop3-poll.js';
 
 type Benchmark = (args: string[]) => Promise<void>;
 
 const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   'pop3-download': pop3Download,
+  'pop3-large': pop3Large,
+  'pop3-poll': pop3Poll,
 };
 
 /** @returns the exit status: 0 when it could be measured, whatever came out */

@@ -13,6 +13,7 @@ export interface Maildrop {
 
 /**
  * The floor: a bare socket that signs in, lists, asks for every message with 100 RETR under way, and throws all away.
+ * @param messages 0: lists only
  * @returns how long it took, in ms
  */
 export async function downloadRaw({ port, user, password }: Maildrop, messages: number): Promise<number> {
@@ -30,7 +31,7 @@ export async function downloadRaw({ port, user, password }: Maildrop, messages: 
   await answer('', '\r\n');
   for (const command of [`USER ${user}`, `PASS ${password}`]) await answer(command, '\r\n');
   for (const command of ['LIST', 'UIDL']) await answer(command, '\r\n.\r\n');
-  await retrieveAll((text) => socket.write(text), socket, messages);
+  if (messages > 0) await retrieveAll((text) => socket.write(text), socket, messages);
   await answer('QUIT', '\r\n');
   socket.destroy();
   return performance.now() - startedMs;
