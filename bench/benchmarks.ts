@@ -1,3 +1,6 @@
+import { imapFirstSync } from './imap-first-sync.js';
+import { imapFlags } from './imap-flags.js';
+import { imapNewMail } from './imap-new-mail.js';
 import { pop3Download } from './pop3-download.js';
 import { pop3Large } from './pop3-large.js';
 import { pop3Poll } from './pop3-poll.js';
@@ -8,6 +11,9 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   'pop3-download': pop3Download,
   'pop3-large': pop3Large,
   'pop3-poll': pop3Poll,
+  'imap-new-mail': imapNewMail,
+  'imap-first-sync': imapFirstSync,
+  'imap-flags': imapFlags,
 };
 
 /** @returns the exit status: 0 when it could be measured, whatever came out */

@@ -8,6 +8,8 @@ const WINDOW_BYTES = 16 * 1024 * 1024;
 export class DelayingProxy {
   /** Octets since {@link resetCounts}. */
   fromServerBytes = 0;
+  /** Told of what the server sends, before it is passed on; for connections without TLS. */
+  onServerOctets: (octets: Buffer) => void = () => undefined;
   private readonly commands = new Map<string, number>();
   private readonly sockets = new Set<Socket>();
 
@@ -62,7 +64,10 @@ export class DelayingProxy {
       line = lines.pop() ?? '';
       for (const one of lines) this.count(one.split(' ', 1)[0]?.toUpperCase() ?? '');
     });
-    server.on('data', (chunk: Buffer) => (this.fromServerBytes += chunk.length));
+    server.on('data', (chunk: Buffer) => {
+      this.fromServerBytes += chunk.length;
+      this.onServerOctets(chunk);
+    });
     this.pump(client, server);
     this.pump(server, client);
   }

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
@@ -28,6 +28,8 @@ export class BenchGateway {
   /** Resolves when it answers queries. @param caPem of the mail servers */
   static async start(caPem: string): Promise<BenchGateway> {
     const dataDir = await mkdtemp(join(runDirectory(), 'gw-'));
+    // Under root the database runs as another user, who must be able to pass; else it would be made outside this folder.
+    await chmod(dataDir, 0o711);
     await writeFile(join(dataDir, 'ca.pem'), caPem);
     const [port] = await findFreePorts(1);
     const url = `http://127.0.0.1:${port}`;
