@@ -91,6 +91,27 @@ describe('parseNewAccount', () => {
     expect(portOf({ security: 'STARTTLS', port: 1143 })).toBe(1143);
   });
 
+  describe.each(['\r', '\n', '\r\nDELE 1\r\n', '\0'])('case 21: %j', (breaker) => {
+    const text = `a${breaker}b`;
+    const oauth2 = { accessToken: 't', refreshToken: 'r', tokenUrl: 'https://t.example/', clientId: 'c' };
+    it.each<[string, object, string]>([
+      ['the host', { host: text }, 'host'],
+      ['the user name', { username: text }, 'username'],
+      ['the password', { credentials: { password: text } }, 'credentials.password'],
+      ...['accessToken', 'refreshToken', 'tokenUrl', 'clientId', 'clientSecret', 'scope'].map(
+        (name): [string, object, string] => [
+          name,
+          { credentials: { oauth2: { ...oauth2, [name]: text } } },
+          `credentials.oauth2.${name}`,
+        ],
+      ),
+    ])('is refused in %s', (_, patch, field) => {
+      expect(added({ pop3: { ...pop3, ...patch } })).toBe(`input.pop3.${field}`);
+      const change = { accountId: 'a', pop3: patch, verify: true };
+      expect(fieldOf(() => parseAccountPatch(change as never))).toBe(`input.pop3.${field}`);
+    });
+  });
+
   it('lets no line break through, in whatever field, and never repeats a secret in its complaint', () => {
     const bad = fc.tuple(fc.string(), fc.constantFrom('\r', '\n', '\0'), fc.string()).map((parts) => parts.join(''));
     const place = fc.constantFrom('host', 'username', 'password', 'accessToken', 'mailboxes');

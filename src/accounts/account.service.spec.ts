@@ -51,6 +51,7 @@ class FakeAdapter implements ProtocolAdapter {
   readonly storage;
   readonly signIns: { connection: AccountConnection; secret: Secret }[] = [];
   password = 'right';
+  hasUidl = true;
 
   constructor(readonly protocol: Protocol) {
     this.defaultPorts = protocol === 'IMAP' ? { tls: 993, plain: 143 } : { tls: 995, plain: 110 };
@@ -65,7 +66,7 @@ class FakeAdapter implements ProtocolAdapter {
     const ok = secret.kind === 'password' && secret.password === this.password;
     onStep({ name: 'SIGN_IN', ok, durationMs: 1 });
     if (!ok) throw new MailError('AUTHENTICATION_FAILED', 'the server refused the password');
-    return { serverCapabilities: ['IDLE'], mailboxes: ['INBOX'] };
+    return { serverCapabilities: ['IDLE'], mailboxes: ['INBOX'], hasUidl: this.hasUidl };
   }
 
   open(): never {
@@ -112,6 +113,7 @@ describe('AccountService', () => {
   let dataSource: DataSource;
   let mirror: PostgresMirrorStore;
   let imap: FakeAdapter;
+  let pop3: FakeAdapter;
   let lifecycle: RecordingLifecycle;
   let connections: AccountConnections;
   let repository: AccountRepository;
@@ -133,6 +135,7 @@ describe('AccountService', () => {
   beforeEach(async () => {
     await select(dataSource, 'DELETE FROM account');
     imap = new FakeAdapter('IMAP');
+    pop3 = new FakeAdapter('POP3');
     lifecycle = new RecordingLifecycle();
     const vault = new Vault(config);
     const stored = new CredentialRepository(dataSource);
@@ -141,7 +144,7 @@ describe('AccountService', () => {
     connections = new AccountConnections(credentials, endpoints, config);
     repository = new AccountRepository(dataSource, stored, vault);
     statuses = new AccountStatusWriter(repository);
-    const adapters = new AdapterRegistry([imap, new FakeAdapter('POP3')]);
+    const adapters = new AdapterRegistry([imap, pop3]);
     const intake = new AccountIntake(adapters, connections, credentials, endpoints);
     service = new AccountService(repository, intake, statuses, lifecycle);
   });
@@ -200,7 +203,7 @@ describe('AccountService', () => {
         code: 'HOST_FORBIDDEN',
         field: ['input', 'imap', 'host'],
       });
-      expect(await repository.findAll()).toEqual([]);
+      expect(await repository.allIds()).toEqual([]);
       expect(await select(dataSource, 'SELECT * FROM credential_key')).toEqual([]);
       expect(lifecycle.calls).toEqual([]);
     });
@@ -237,7 +240,7 @@ describe('AccountService', () => {
         serverCapabilities: ['IDLE'],
         mailboxes: ['INBOX'],
       });
-      expect(await repository.findAll()).toEqual([]);
+      expect(await repository.allIds()).toEqual([]);
     });
 
     it('reports what failed instead of throwing it', async () => {
@@ -303,6 +306,32 @@ describe('AccountService', () => {
       await service.add(ADMIN, imapInput({ username: 'bert' }));
       const taken = { accountId: id, imap: { username: 'bert' }, verify: true };
       await expect(service.update(ADMIN, taken)).rejects.toMatchObject({ code: 'CONFLICT' });
+    });
+  });
+
+  describe('a policy that the POP3 server does not allow', () => {
+    const refusal = { code: 'INVALID_INPUT', field: ['input', 'pop3', 'afterDownload'] };
+    const days = { afterDownload: 'DELETE_AFTER_DAYS', deleteAfterDays: 7 } as const;
+    beforeEach(() => {
+      pop3.hasUidl = false;
+    });
+
+    it('is refused when the account is added, and told when it is only verified', async () => {
+      await expect(service.add(ADMIN, pop3Input(days))).rejects.toMatchObject(refusal);
+      expect(await service.verify(ADMIN, pop3Input(days))).toMatchObject({ ok: false, error: refusal });
+      expect(await service.verify(ADMIN, pop3Input())).toMatchObject({ ok: true, hasUidl: false });
+    });
+
+    it('is refused in a change once a visit has shown it; other changes are not', async () => {
+      const { id } = await service.add(ADMIN, pop3Input());
+      const lastPoll = JSON.stringify({ downloaded: 0, hasUidl: false });
+      await select(dataSource, 'UPDATE account SET last_poll = $1', [lastPoll]);
+      const change = (patch: object) => service.update(ADMIN, { accountId: id, pop3: patch, verify: true });
+      await expect(change(days)).rejects.toMatchObject(refusal);
+      await expect(change({ afterDownload: 'DELETE' })).resolves.toMatchObject({
+        poll: { lastPoll: { warnings: [] } },
+      });
+      await expect(change({ pollIntervalSeconds: 600 })).resolves.toBeDefined();
     });
   });
 

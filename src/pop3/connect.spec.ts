@@ -222,23 +222,30 @@ describe('signing in', () => {
     expect(server?.received).toEqual([]);
   });
 
-  it.each([
-    ['username', { username: 'ann\r\nDELE 1' }],
-    ['username', { username: 'ann\0' }],
-    ['password', { login: { kind: 'password', password: 'x\r\nDELE 1' } }],
-    ['accessToken', { login: { kind: 'oauth2', accessToken: 'x\n' } }],
-    ['username', { login: { kind: 'oauth2', accessToken: 'x\x01' } }],
-  ] satisfies [string, Overrides][])(
-    'case 21: refuses a %s that would break the line, before it is sent',
-    async (field, overrides) => {
-      await expect(connect((peer) => greet(peer, 'PLAIN XOAUTH2'), overrides)).rejects.toMatchObject({
-        code: 'INVALID_INPUT',
-        field: [field],
-      });
-      await server?.peer().clientClosed();
-      expect(server?.received).toEqual(['CAPA']);
-    },
-  );
+  const breakers = ['\r', '\n', '\r\nDELE 1\r\n', '\0'].flatMap((breaker): [string, Overrides][] => {
+    const text = `a${breaker}b`;
+    return [
+      ['username', { username: text }],
+      ['username', { username: text, ...OAUTH }],
+      ['password', { login: { kind: 'password', password: text } }],
+      ['accessToken', { login: { kind: 'oauth2', accessToken: text } }],
+    ];
+  });
+  it.each(
+    [
+      ...breakers,
+      ['username', { login: { kind: 'oauth2', accessToken: 'x\x01' } }] satisfies [string, Overrides],
+    ].flatMap(([field, overrides]) =>
+      ['', 'PLAIN XOAUTH2', 'LOGIN OAUTHBEARER'].map((sasl): [string, string, Overrides] => [field, sasl, overrides]),
+    ),
+  )('case 21: refuses a %s that would break the line, before it is sent (SASL %s)', async (field, sasl, overrides) => {
+    await expect(connect((peer) => greet(peer, sasl), overrides)).rejects.toMatchObject({
+      code: 'INVALID_INPUT',
+      field: [field],
+    });
+    await server?.peer().clientClosed();
+    expect(server?.received).toEqual(['CAPA']);
+  });
 
   it('case 21: sends a password that is not ASCII as UTF-8', async () => {
     await connect(
