@@ -326,6 +326,16 @@ describe('securing', () => {
     expect(steps.at(-1)).toMatchObject({ name: 'STARTTLS', ok: false, detail: 'no' });
   });
 
+  it('case 22: a list of capabilities without end', async () => {
+    const endless = connect(async (peer) => {
+      await peer.send('+OK\r\n');
+      await peer.answer('CAPA', '+OK\r\n');
+      while (!peer.closed) await peer.send('X-MORE\r\n'.repeat(100));
+    });
+    await expect(endless).rejects.toEqual(failing('limit', 'TOO_LARGE'));
+    expectNoCredentials();
+  });
+
   it('case 20: STLS refused ends the session before the credentials', async () => {
     await expect(
       connect(async (peer) => {

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { MailError } from '../mailbox/mailbox.errors.js';
 import type { AccountId } from '../mailbox/model/ids.js';
 import type { AccountRunner } from './account-runner.js';
@@ -6,7 +6,10 @@ import { AccountRuntime } from './account-runtime.js';
 
 let runtime: AccountRuntime | undefined;
 
-afterEach(() => runtime?.stop());
+afterEach(async () => {
+  jest.restoreAllMocks();
+  await runtime?.stop();
+});
 
 /** A runner whose runs end as the test says, one after the other; the last one goes on until it is stopped. */
 function start(
@@ -100,5 +103,22 @@ describe('AccountRuntime', () => {
     started.retryNow();
     await heard('running');
     expect(told).toEqual(['connecting', 'postponed MAILDROP_LOCKED', 'running']);
+  });
+
+  it.each([
+    ['is told after an hour', false, 'failed MAILDROP_LOCKED (waits)'],
+    ['is told later where a visit got through meanwhile', true, 'postponed MAILDROP_LOCKED'],
+  ])('case 19: a maildrop that stays locked %s', async (_, getsThrough, last) => {
+    const locked = new MailError('MAILDROP_LOCKED', 'in use');
+    const visits = { lastProgressMs: 0 };
+    const { started, heard, told } = start([locked, locked], { visits });
+    await heard('postponed MAILDROP_LOCKED');
+    await new Promise((resolve) => setImmediate(resolve));
+    const later = Date.now() + 3_600_000;
+    jest.spyOn(Date, 'now').mockImplementation(() => later);
+    if (getsThrough) visits.lastProgressMs = later;
+    started.retryNow();
+    while (told.length < 3) await new Promise((resolve) => setImmediate(resolve));
+    expect(told).toEqual(['connecting', 'postponed MAILDROP_LOCKED', last]);
   });
 });
