@@ -1,5 +1,6 @@
 import { imapFirstSync } from './imap-first-sync.js';
 import { imapFlags } from './imap-flags.js';
+import { imapIdle } from './imap-idle.js';
 import { imapNewMail } from './imap-new-mail.js';
 import { pop3Download } from './pop3-download.js';
 import { pop3Large } from './pop3-large.js';
@@ -13,6 +14,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   'pop3-poll': pop3Poll,
   'imap-new-mail': imapNewMail,
   'imap-first-sync': imapFirstSync,
+  'imap-idle': imapIdle,
   'imap-flags': imapFlags,
 };
 

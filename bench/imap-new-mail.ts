@@ -10,6 +10,7 @@ import { startDovecot, type Dovecot } from '../test/servers/dovecot.js';
 import { keepIdle, openBare } from './lib/bare-imap.js';
 import { DelayingProxy } from './lib/delaying-proxy.js';
 import { BenchGateway } from './lib/gateway.js';
+import { addImapAccounts, allOnline } from './lib/online.js';
 import { ReadingLoad } from './lib/reading-load.js';
 import { quantile } from './lib/statistics.js';
 import { printMachine, printTable } from './lib/table.js';
@@ -60,7 +61,7 @@ export async function imapNewMail(args: string[]): Promise<void> {
     const load = await ReadingLoad.start(client, id, reads);
     rows.push(...rowsOf(`${reads} lists and bodies read a second`, await bench.measure(mails)));
     const read = await load.stop();
-    for (const user of others) await addAccount(client, { imap: imapInput(dovecot, user), verify: false });
+    await addImapAccounts(client, dovecot, others);
     await allOnline(client, accounts);
     await gateway.gauge.quiet();
     rows.push(...rowsOf(`${accounts} accounts connected`, await bench.measure(mails)));
@@ -158,17 +159,5 @@ class Announcements {
   private async deliver(): Promise<void> {
     this.delivered += 1;
     await this.dovecot.deliver('ann', message({ subject: `news ${this.delivered}` }));
-  }
-}
-
-const STATES = 'query { accounts(first: 1, filter: { states: [ONLINE] }) { totalCount } }';
-
-async function allOnline(client: GatewayClient, count: number): Promise<void> {
-  const deadline = Date.now() + 180_000;
-  for (;;) {
-    const { accounts } = await client.query<{ accounts: { totalCount: number } }>(STATES);
-    if (accounts.totalCount >= count) return;
-    if (Date.now() > deadline) throw new Error(`${accounts.totalCount} of ${count} accounts are online`);
-    await delay(250);
   }
 }
