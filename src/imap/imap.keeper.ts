@@ -1,7 +1,5 @@
 import type * as port from '../mailbox/keeper.port.js';
-import { invalidInput } from '../mailbox/mailbox.errors.js';
-import type { Uid } from '../mailbox/model/ids.js';
-import { uid } from '../mailbox/model/ids.js';
+import type { Uid, UidValidity } from '../mailbox/model/ids.js';
 import type { Mailbox } from '../mailbox/model/mailbox.js';
 import type { FlagChange, Message, Part, RemoteRef } from '../mailbox/model/message.js';
 import type { AccountCapabilities, Quota } from '../mailbox/model/protocol.js';
@@ -12,12 +10,11 @@ import { UnreadableMessages } from './delta/unreadable.js';
 import { ImapMessageCommands } from './imap.commands.js';
 import type { ImapConnector } from './imap.connector.js';
 import { ImapContent } from './imap.content.js';
-import { rejected } from './imap.errors.js';
 import { ImapMailboxes } from './imap.mailboxes.js';
 import { toQuotas } from './imap.quota.js';
+import { ImapSearch } from './imap.search.js';
 import { ImapSessionPool } from './imap.session-pool.js';
 import { ImapWatcher } from './imap.watcher.js';
-import { UidSet } from './uid-set.js';
 
 /** An IMAP account as the rest of the gateway sees it. */
 export class ImapKeeper implements port.ServerKeeper {
@@ -26,6 +23,7 @@ export class ImapKeeper implements port.ServerKeeper {
   private readonly mailboxes: ImapMailboxes;
   private readonly commands: ImapMessageCommands;
   private readonly content: ImapContent;
+  private readonly search: ImapSearch;
   private readonly watcher: ImapWatcher;
   private readonly memory = { settled: new SettledMailboxes(), unreadable: new UnreadableMessages() };
   private readonly closing = new AbortController();
@@ -38,6 +36,7 @@ export class ImapKeeper implements port.ServerKeeper {
     this.mailboxes = new ImapMailboxes(this.pool, onlyMailboxes);
     this.commands = new ImapMessageCommands(this.pool);
     this.content = new ImapContent(this.pool);
+    this.search = new ImapSearch(this.pool);
     this.watcher = new ImapWatcher(connector, this.mailboxes.isWanted);
   }
 
@@ -50,8 +49,11 @@ export class ImapKeeper implements port.ServerKeeper {
     await this.pool.close();
   }
 
-  listMailboxes(signal: AbortSignal): Promise<readonly port.RemoteMailbox[]> {
-    return this.mailboxes.list(signal);
+  listMailboxes(
+    signal: AbortSignal,
+    wantsStatus?: (mailbox: port.RemoteMailbox) => boolean,
+  ): Promise<readonly port.RemoteMailbox[]> {
+    return this.mailboxes.list(signal, wantsStatus);
   }
 
   synchronise(request: port.SynchroniseRequest, signal: AbortSignal): AsyncIterable<port.SyncBatch> {
@@ -115,35 +117,16 @@ export class ImapKeeper implements port.ServerKeeper {
     return this.content.openPart(mailbox, message, part, signal);
   }
 
-  async searchHeader(
-    mailbox: Mailbox,
-    { name, contains }: HeaderCondition,
-    signal: AbortSignal,
-  ): Promise<readonly Uid[]> {
-    checkSearch(name, contains);
-    const lease = await this.pool.lease(mailbox.path, signal);
-    const { connection } = lease;
-    try {
-      const found = UidSet.parse(await connection.search({ header: { [name]: contains } }, signal));
-      if (found.size > connection.exists) throw rejected('the mail server found more messages than it has');
-      return [...found].map(uid);
-    } finally {
-      lease.release();
-    }
+  searchHeader(mailbox: Mailbox, condition: HeaderCondition, signal: AbortSignal): Promise<readonly Uid[]> {
+    return this.search.findByHeader(mailbox.path, condition, signal);
+  }
+
+  findPresent(path: string, uidValidity: UidValidity, uids: readonly Uid[], signal: AbortSignal) {
+    return this.search.findPresent(path, uidValidity, uids, signal);
   }
 
   async fetchQuota(signal: AbortSignal): Promise<readonly Quota[]> {
     const report = await this.pool.use(signal, (connection) => connection.quota('INBOX', signal));
     return report ? toQuotas(report) : [];
-  }
-}
-
-/** RFC 5322 section 2.2: a field name is printable ASCII but the colon. */
-function checkSearch(name: string, contains: string): void {
-  if (!/^[!-9;-~]{1,200}$/.test(name))
-    throw invalidInput(['filter', 'header', 'name'], 'not the name of a header field');
-  // eslint-disable-next-line no-control-regex -- they are what is looked for
-  if (/[\r\n\u0000]/.test(contains)) {
-    throw invalidInput(['filter', 'header', 'contains'], 'a header field is one line');
   }
 }

@@ -1,8 +1,9 @@
 import { invalidInput, MailError } from '../mailbox/mailbox.errors.js';
-import type { RemoteMailbox } from '../mailbox/keeper.port.js';
+import type { RemoteMailbox, RemoteMailboxStatus } from '../mailbox/keeper.port.js';
 import { isAtOrBelow } from '../mailbox/model/mailbox-path.js';
-import type { ListedMailbox } from './imap.connection.js';
-import { toRemoteMailbox } from './imap.mapping.js';
+import type { ImapConnection, ListedMailbox } from './imap.connection.js';
+import { maxStatusPerPoll } from './imap.limits.js';
+import { toRemoteMailbox, toStatus } from './imap.mapping.js';
 import type { ImapSessionPool } from './imap.session-pool.js';
 
 /** The account's list of mailboxes, and commands on it. Paths are decoded and complete, with the namespace's prefix. */
@@ -16,9 +17,19 @@ export class ImapMailboxes {
   isWanted = ({ path, delimiter }: Pick<ListedMailbox, 'path' | 'delimiter'>): boolean =>
     !this.only || this.only.some((top) => isAtOrBelow(path, top, delimiter));
 
-  async list(signal: AbortSignal): Promise<readonly RemoteMailbox[]> {
-    const listed = await this.pool.use(signal, (connection) => connection.list(signal));
-    return listed.filter(this.isWanted).map(toRemoteMailbox);
+  /** @param wantsStatus asked for one by one where the list came without (no LIST-STATUS, RFC 5819) */
+  list(
+    signal: AbortSignal,
+    wantsStatus: (mailbox: RemoteMailbox) => boolean = () => false,
+  ): Promise<readonly RemoteMailbox[]> {
+    return this.pool.use(signal, async (connection) => {
+      const listed = (await connection.list(signal)).filter(this.isWanted).map(toRemoteMailbox);
+      if (listed.some(({ status }) => status)) return listed;
+      const wanted = listed.filter((one) => one.selectable && wantsStatus(one)).slice(0, maxStatusPerPoll);
+      const statuses = new Map<string, RemoteMailboxStatus | undefined>();
+      for (const { path } of wanted) statuses.set(path, await findStatus(connection, path, signal));
+      return listed.map((mailbox) => ({ ...mailbox, status: statuses.get(mailbox.path) }));
+    });
   }
 
   async create(path: string, signal: AbortSignal): Promise<void> {
@@ -40,6 +51,21 @@ export class ImapMailboxes {
 
   setSubscribed(path: string, subscribed: boolean, signal: AbortSignal): Promise<void> {
     return this.pool.use(signal, (connection) => connection.setSubscribed(path, subscribed, signal));
+  }
+}
+
+/** A mailbox that refuses is no reason to know nothing of the others. */
+async function findStatus(
+  connection: ImapConnection,
+  path: string,
+  signal: AbortSignal,
+): Promise<RemoteMailboxStatus | undefined> {
+  try {
+    const status = await connection.status(path, signal);
+    return status && toStatus(status);
+  } catch (error) {
+    if (!connection.usable) throw error;
+    return undefined;
   }
 }
 

@@ -11,7 +11,7 @@ export interface SessionLease {
   /** It was selected already: ask for news before relying on what it knows. */
   readonly warm: boolean;
   /** Idempotent. */
-  release(): void;
+  readonly release: () => void;
 }
 
 interface Session {

@@ -7,20 +7,20 @@ import { maxSetChars } from './imap.limits.js';
 import { UidSet } from './uid-set.js';
 
 /** A message that has a place on the server. */
-export interface PlacedMessage {
-  readonly message: Message;
+export interface PlacedMessage<M extends Message = Message> {
+  readonly message: M;
   readonly uid: number;
 }
 
-export interface Placement {
-  readonly placed: readonly PlacedMessage[];
+export interface Placement<M extends Message> {
+  readonly placed: readonly PlacedMessage<M>[];
   /** Those that a command cannot name, each with the reason. */
   readonly failed: readonly Outcome<never>[];
 }
 
 /** Sorts out what can be named by UID in the mailbox as it is selected now. */
-export function place(messages: readonly Message[], current: UidValidity): Placement {
-  const placed: PlacedMessage[] = [];
+export function place<M extends Message>(messages: readonly M[], current: UidValidity): Placement<M> {
+  const placed: PlacedMessage<M>[] = [];
   const failed: Outcome<never>[] = [];
   for (const message of messages) {
     const { remote, id: messageId } = message;
@@ -32,9 +32,9 @@ export function place(messages: readonly Message[], current: UidValidity): Place
 }
 
 /** As many command arguments as it takes, with the messages that each names. */
-export function lines(
-  placed: readonly PlacedMessage[],
-): readonly { uids: string; messages: readonly PlacedMessage[] }[] {
+export function lines<M extends Message>(
+  placed: readonly PlacedMessage<M>[],
+): readonly { uids: string; messages: readonly PlacedMessage<M>[] }[] {
   return UidSet.of(placed.map(({ uid }) => uid))
     .lines(maxSetChars)
     .map((uids) => {

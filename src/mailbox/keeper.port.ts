@@ -1,7 +1,7 @@
 import type { SyncCheckpoint } from './model/mailbox.js';
 import type { Mailbox, SpecialUse } from './model/mailbox.js';
 import type { FlagChange, Flags, Message, MessageData, Part, RemoteRef } from './model/message.js';
-import type { MessageId, ModSeq, Uid } from './model/ids.js';
+import type { MessageId, ModSeq, Uid, UidValidity } from './model/ids.js';
 import type { AccountCapabilities, MailStorage, Quota } from './model/protocol.js';
 import type { PollResult } from './model/poll-result.js';
 import type { HeaderCondition } from './model/search.js';
@@ -161,7 +161,18 @@ export type RemoteHint =
 
 export interface ServerKeeper extends KeeperBase {
   readonly storage: Extract<MailStorage, 'SERVER'>;
-  listMailboxes(signal: AbortSignal): Promise<readonly RemoteMailbox[]>;
+  /** @param wantsStatus of which the status is asked for even where each costs a round trip; of too many, not of all */
+  listMailboxes(
+    signal: AbortSignal,
+    wantsStatus?: (mailbox: RemoteMailbox) => boolean,
+  ): Promise<readonly RemoteMailbox[]>;
+  /** @returns those of `uids` that are in the mailbox; undefined where UIDs mean other messages by now */
+  findPresent(
+    path: string,
+    uidValidity: UidValidity,
+    uids: readonly Uid[],
+    signal: AbortSignal,
+  ): Promise<readonly Uid[] | undefined>;
   /**
    * First synchronisation (newest first, in windows) or what changed since the checkpoint. The first batch of a mailbox comes
    * within one window's round trips whatever its size. Ends when everything the server had at the start has been given.

@@ -119,8 +119,11 @@ const toFlags = (row: Omit<Flags, 'keywords'> & { keywords: string[] }): Flags =
 export type RefRow = Pick<
   MessageRow,
   | 'id'
+  | 'mailbox_id'
+  | 'uid_validity'
   | 'uid'
   | 'mod_seq'
+  | 'email_id'
   | 'message_id'
   | 'size_bytes'
   | 'received_at'
@@ -131,14 +134,16 @@ export type RefRow = Pick<
   | 'keywords'
 >;
 
-export const REF_COLUMNS =
-  'id, uid, mod_seq, message_id, size_bytes, received_at, seen, flagged, answered, draft, keywords';
+export const REF_COLUMNS = `id, mailbox_id, uid_validity, uid, mod_seq, email_id, message_id, size_bytes, received_at, seen, flagged,
+  answered, draft, keywords`;
 
 export const toMirroredRef = (row: RefRow): MirroredRef => ({
   id: row.id as MessageId,
-  uid: row.uid === null ? undefined : uid(Number(row.uid)),
+  mailboxId: row.mailbox_id as MailboxId,
+  remote: toRemoteRef(row),
   modSeq: row.mod_seq === null ? undefined : modSeq(BigInt(row.mod_seq)),
   flags: toFlags(row),
+  emailId: row.email_id ?? undefined,
   messageId: row.message_id ?? undefined,
   sizeBytes: Number(row.size_bytes),
   internalDate: new Date(row.received_at),

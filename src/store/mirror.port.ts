@@ -53,11 +53,20 @@ export interface NewContent {
 /** As much of a mirrored message as a reconciliation compares. */
 export interface MirroredRef {
   readonly id: MessageId;
-  readonly uid?: Uid;
+  readonly mailboxId: MailboxId;
+  readonly remote?: RemoteRef;
   readonly flags: Flags;
   readonly modSeq?: ModSeq;
+  readonly emailId?: string;
   readonly messageId?: string;
   readonly sizeBytes: number;
+  readonly internalDate: Date;
+}
+
+/** What a message is recognised by where its UID says nothing. */
+export interface MessageIdentity {
+  readonly emailId?: string;
+  readonly messageId?: string;
   readonly internalDate: Date;
 }
 
@@ -79,13 +88,21 @@ export interface MirrorTransaction {
 
   findMessages(ids: readonly MessageId[]): Promise<readonly Message[]>;
   findByUid(mailboxId: MailboxId, uidValidity: UidValidity, uids: readonly Uid[]): Promise<readonly MirroredRef[]>;
-  /** Messages that are known to be in this mailbox, but not under which UID. */
-  findUnplaced(mailboxId: MailboxId): Promise<readonly MirroredRef[]>;
+  /** Messages without a UID that may be in this mailbox: moved here, renumbered, or gone from where they were. */
+  findUnplaced(mailboxId: MailboxId): Promise<readonly MessageId[]>;
+  /** Of all mailboxes, those without a UID that one of these may be; more than those that are. */
+  findUnplacedLike(identities: readonly MessageIdentity[]): Promise<readonly MirroredRef[]>;
+  /** Those with a UID in another mailbox that have the Message-ID of one of these, but for views of other mailboxes (`\All` …). */
+  findElsewhere(mailboxId: MailboxId, identities: readonly MessageIdentity[]): Promise<readonly MirroredRef[]>;
   insertMessages(mailboxId: MailboxId, messages: readonly NewMessage[]): Promise<readonly MessageId[]>;
   /** Logs MESSAGE_UPDATED for each row that differs from what is given, and only for those. */
   updateFlags(rows: readonly { id: MessageId; flags: Flags; modSeq?: ModSeq }[]): Promise<void>;
   /** Puts messages where they are now. Logged when the mailbox differs; a UID that becomes known is not news. */
   placeMessages(rows: readonly { id: MessageId; mailboxId: MailboxId; remote?: RemoteRef }[]): Promise<void>;
+  /** They are not under their UID any more: they wait to be recognised elsewhere. Not logged. */
+  unplaceMessages(ids: readonly MessageId[]): Promise<void>;
+  /** Removes those that have no UID still. */
+  removeUnplaced(ids: readonly MessageId[]): Promise<void>;
   /** Removes rows, and stored octets that no other row shares. */
   removeMessages(ids: readonly MessageId[]): Promise<void>;
 

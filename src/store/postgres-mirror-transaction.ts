@@ -8,6 +8,7 @@ import type { Flags, Message, RemoteRef } from '../mailbox/model/message.js';
 import type { AccountCapabilities } from '../mailbox/model/protocol.js';
 import { ChangeWriter, type RemovedMessage } from './change-writer.js';
 import { toMailbox, type MailboxRow } from './mailbox-rows.js';
+import { findElsewhere, findUnplaced, findUnplacedLike } from './message-recognition.js';
 import {
   INSERT_COLUMNS,
   MESSAGE_COLUMNS,
@@ -20,6 +21,7 @@ import {
 } from './message-rows.js';
 import type {
   MailboxPatch,
+  MessageIdentity,
   MirroredRef,
   MirrorTransaction,
   NewContent,
@@ -184,13 +186,16 @@ export class PostgresMirrorTransaction implements MirrorTransaction {
     return rows.map(toMirroredRef);
   }
 
-  async findUnplaced(mailboxId: MailboxId): Promise<readonly MirroredRef[]> {
-    const rows = await this.rows<RefRow>(
-      `SELECT ${REF_COLUMNS} FROM message
-       WHERE account_id = $1 AND mailbox_id = $2 AND uid IS NULL AND content_id IS NULL`,
-      mailboxId,
-    );
-    return rows.map(toMirroredRef);
+  findUnplaced(mailboxId: MailboxId): Promise<readonly MessageId[]> {
+    return findUnplaced(this.manager, this.accountId, mailboxId);
+  }
+
+  findUnplacedLike(identities: readonly MessageIdentity[]): Promise<readonly MirroredRef[]> {
+    return findUnplacedLike(this.manager, this.accountId, identities);
+  }
+
+  findElsewhere(mailboxId: MailboxId, identities: readonly MessageIdentity[]): Promise<readonly MirroredRef[]> {
+    return findElsewhere(this.manager, this.accountId, mailboxId, identities);
   }
 
   async insertMessages(mailboxId: MailboxId, messages: readonly NewMessage[]): Promise<readonly MessageId[]> {
@@ -279,9 +284,25 @@ export class PostgresMirrorTransaction implements MirrorTransaction {
     await this.removeMessages(taken.map(({ id }) => id));
   }
 
-  async removeMessages(ids: readonly MessageId[]): Promise<void> {
+  async unplaceMessages(ids: readonly MessageId[]): Promise<void> {
     if (ids.length === 0) return;
-    const removed = await this.changes.removeMessages('id = ANY ($4::uuid[])', [ids]);
+    await this.rows(
+      'UPDATE message SET uid = NULL, uid_validity = NULL, mod_seq = NULL WHERE account_id = $1 AND id = ANY ($2::uuid[])',
+      ids,
+    );
+  }
+
+  removeMessages(ids: readonly MessageId[]): Promise<void> {
+    return this.removeWhere('id = ANY ($4::uuid[])', ids);
+  }
+
+  removeUnplaced(ids: readonly MessageId[]): Promise<void> {
+    return this.removeWhere('id = ANY ($4::uuid[]) AND uid IS NULL AND content_id IS NULL', ids);
+  }
+
+  private async removeWhere(condition: string, ids: readonly MessageId[]): Promise<void> {
+    if (ids.length === 0) return;
+    const removed = await this.changes.removeMessages(condition, [ids]);
     const counts = new Counts();
     for (const { mailbox_id, seen } of removed) counts.add(mailbox_id, -1, seen ? 0 : -1);
     await this.addToCounts(counts.changed());

@@ -286,8 +286,12 @@ describe('mirror', () => {
   it('recognises rows that wait for their UID and gives them back without news', async () => {
     const [id] = await insert([remote(1)]);
     await store.write(accountId, (tx) => tx.resetMailbox(inbox));
-    const waiting = await store.write(accountId, (tx) => tx.findUnplaced(inbox));
-    expect(waiting).toMatchObject([{ id, messageId: 'm@x', sizeBytes: 100 }]);
+    const [ids, waiting] = await store.write(accountId, async (tx) => [
+      await tx.findUnplaced(inbox),
+      await tx.findUnplacedLike([{ internalDate: data().internalDate }, { internalDate: new Date(0) }]),
+    ]);
+    expect(ids).toEqual([id]);
+    expect(waiting).toMatchObject([{ id, mailboxId: inbox, messageId: 'm@x', sizeBytes: 100 }]);
     const ref = { uidValidity: uidValidity(8), uid: uid(3) };
     await store.write(accountId, (tx) => tx.placeMessages([{ id: id!, mailboxId: inbox, remote: ref }]));
     expect(await store.uidsOf(accountId, inbox)).toEqual([3]);

@@ -1,30 +1,27 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { KeyedMutex } from '../common/keyed-mutex.js';
-import type { RemoteMailbox, ServerKeeper, SyncBatch } from '../mailbox/keeper.port.js';
-import { notFound } from '../mailbox/mailbox.errors.js';
-import type { AccountId, MailboxId, MessageId } from '../mailbox/model/ids.js';
-import type { Mailbox } from '../mailbox/model/mailbox.js';
+import type { RemoteMailbox, ServerKeeper } from '../mailbox/keeper.port.js';
+import type { AccountId, MailboxId } from '../mailbox/model/ids.js';
 import type { MailboxLocks } from '../mailbox/mailbox-locks.port.js';
-import {
-  MIRROR_STORE,
-  type MirrorStore,
-  type MirrorTransaction,
-  type MirrorWriteOptions,
-} from '../store/mirror.port.js';
+import { MIRROR_STORE, type MirrorStore, type MirrorWriteOptions } from '../store/mirror.port.js';
 import { applyMailboxList } from './mailbox-list.js';
-import { reconcile } from './reconcile.js';
+import { MailboxReader, type ReadOptions, type Reading } from './mailbox-reader.js';
+import { MoveSearch, type Departed } from './move-search.js';
 
-export interface SynchroniseOptions extends MirrorWriteOptions {
-  /** Compare everything, whatever the watermarks say. */
-  readonly full?: boolean;
-  /** Asked after each batch: true leaves the rest for later. */
-  readonly interrupt?: () => boolean;
-}
+export type SynchroniseOptions = Omit<ReadOptions, 'trusting'>;
 
-/** Carries what a server says into the mirror, batch by batch, each in one transaction with its watermarks and its log rows. */
+/** What appears is doubted so many times; after that it is taken for a copy. */
+const maxDoubts = 3;
+
+/**
+ * Carries what a server says into the mirror. A message that another client has moved keeps its id, whichever of the two mailboxes
+ * is read first: what appears is taken for moved where its like has gone from the server elsewhere, and what has vanished is looked
+ * for in the mailboxes that have something new, before it is called removed.
+ */
 @Injectable()
 export class MailboxSynchroniser implements MailboxLocks {
   private readonly mutex = new KeyedMutex<MailboxId | AccountId>();
+  private readonly departed: Departed = { sought: new Set(), unsettled: new Map() };
 
   constructor(@Inject(MIRROR_STORE) private readonly mirror: MirrorStore) {}
 
@@ -43,7 +40,7 @@ export class MailboxSynchroniser implements MailboxLocks {
   ): Promise<readonly RemoteMailbox[]> {
     return this.lock([accountId], async () => {
       const listed = await keeper.listMailboxes(signal);
-      await this.mirror.write(accountId, (tx) => applyMailboxList(tx, listed), options);
+      await this.mirror.write(accountId, (tx) => applyMailboxList(tx, listed), { epoch: options.epoch });
       return listed;
     });
   }
@@ -55,88 +52,34 @@ export class MailboxSynchroniser implements MailboxLocks {
     options: SynchroniseOptions,
     signal: AbortSignal,
   ): Promise<boolean> {
-    const mailbox = await this.find(mailboxId);
-    const request = {
-      path: mailbox.path,
-      checkpoint: mailbox.checkpoint,
-      known: { uids: () => this.mirror.uidsOf(mailbox.accountId, mailboxId) },
-      full: options.full ?? false,
-    };
-    const batches = keeper.synchronise(request, signal)[Symbol.asyncIterator]();
+    const { epoch } = options;
+    const { mirror, departed } = this;
+    const search = await MoveSearch.begin({ mirror, departed, keeper, mailboxId, epoch, signal });
+    const reader = new MailboxReader({ mirror, keeper, locks: this, search, signal });
     try {
-      let checkpoint = mailbox.checkpoint;
-      let waiting: readonly MessageId[] = [];
-      for (;;) {
-        // Fetching and writing are one step: a command in between could be undone by an answer that is older than it.
-        const batch = await this.lock([mailboxId], async () => {
-          const next = await batches.next();
-          if (next.done) return undefined;
-          const still = await this.mirror.write(
-            mailbox.accountId,
-            (tx) => applyBatch(tx, mailbox, next.value, checkpoint),
-            options,
-          );
-          // Rows that begin to wait later were moved here meanwhile: this reading cannot say that they are lost.
-          if (checkpoint === mailbox.checkpoint) waiting = still;
-          return next.value;
-        });
-        if (!batch) break;
-        checkpoint = batch.checkpoint;
-        if (options.interrupt?.()) return false;
-      }
-      await this.mirror.write(mailbox.accountId, (tx) => finish(tx, mailboxId, waiting), options);
-      return true;
+      const { complete } = await readTrusted(reader, search, mailboxId, options);
+      await search.lookElsewhere({
+        list: (accountId) => this.synchroniseList(keeper, accountId, options, signal),
+        read: (other, interrupt) => readTrusted(reader, search, other, { epoch, interrupt }),
+      });
+      await search.settle();
+      return complete;
     } finally {
-      await batches.return?.();
+      search.end();
     }
   }
+}
 
-  private async find(id: MailboxId): Promise<Mailbox> {
-    const [mailbox] = await this.mirror.findMailboxes([id]);
-    if (!mailbox) throw notFound('mailbox');
-    return mailbox;
+/** Again, until nothing that appears may still be somewhere else. */
+async function readTrusted(
+  reader: MailboxReader,
+  search: MoveSearch,
+  mailboxId: MailboxId,
+  options: SynchroniseOptions,
+): Promise<Reading> {
+  for (let doubts = 0; ; doubts += 1) {
+    const reading = await reader.read(mailboxId, { ...options, trusting: doubts === maxDoubts });
+    if (reading.doubtful.length === 0) return reading;
+    await search.ask(reading.doubtful);
   }
-}
-
-async function applyBatch(
-  tx: MirrorTransaction,
-  mailbox: Mailbox,
-  batch: SyncBatch,
-  checkpoint: Mailbox['checkpoint'],
-): Promise<readonly MessageId[]> {
-  const { id } = mailbox;
-  if (batch.reset) await tx.resetMailbox(id);
-  const uids = [...batch.messages, ...batch.flags].map(({ uid }) => uid).concat(batch.vanished);
-  const unplaced = await tx.findUnplaced(id);
-  const plan = reconcile(batch, {
-    known: await tx.findByUid(id, batch.checkpoint.uidValidity, uids),
-    unplaced,
-    checkpoint,
-  });
-  await tx.insertMessages(id, plan.insert);
-  await tx.placeMessages(plan.place.map((row) => ({ ...row, mailboxId: id })));
-  await tx.updateFlags(plan.updateFlags);
-  await tx.removeMessages(plan.remove);
-  await tx.saveProgress(id, await progressOf(tx, id, batch), batch.checkpoint);
-  return unplaced.map((ref) => ref.id);
-}
-
-async function progressOf(tx: MirrorTransaction, id: MailboxId, batch: SyncBatch): Promise<Mailbox['sync']> {
-  const synced = (await tx.mailboxes()).find((mailbox) => mailbox.id === id)?.totalMessages ?? 0;
-  return {
-    complete: batch.checkpoint.lowestUid <= 1,
-    messagesTotal: batch.messagesTotal,
-    messagesSynced: Math.min(synced, batch.messagesTotal),
-    lastSyncAt: new Date(),
-  };
-}
-
-/** Everything was seen: what has been waiting for its UID since before the reading is not there any more. */
-async function finish(tx: MirrorTransaction, id: MailboxId, waiting: readonly MessageId[]): Promise<void> {
-  const lost = (await tx.findUnplaced(id)).filter((ref) => waiting.includes(ref.id));
-  await tx.removeMessages(lost.map((ref) => ref.id));
-  const mailbox = (await tx.mailboxes()).find((candidate) => candidate.id === id);
-  if (!mailbox) return;
-  const total = mailbox.totalMessages;
-  await tx.saveProgress(id, { complete: true, messagesTotal: total, messagesSynced: total, lastSyncAt: new Date() });
 }

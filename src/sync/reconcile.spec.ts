@@ -1,11 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { SyncBatch } from '../mailbox/keeper.port.js';
-import { modSeq, uid, uidValidity, type MessageId } from '../mailbox/model/ids.js';
+import { modSeq, uid, uidValidity, type MailboxId, type MessageId } from '../mailbox/model/ids.js';
 import { NO_FLAGS, type Flags, type MessageData } from '../mailbox/model/message.js';
 import type { MirroredRef } from '../store/mirror.port.js';
 import { reconcile } from './reconcile.js';
 
+const mailboxId = 'here' as MailboxId;
 const date = new Date('2026-01-01T00:00:00Z');
 const data = (messageId: string, flags: Flags = NO_FLAGS): MessageData => ({
   envelope: { messageId, inReplyTo: [], references: [], from: [], sender: [], replyTo: [], to: [], cc: [], bcc: [] },
@@ -17,7 +18,8 @@ const data = (messageId: string, flags: Flags = NO_FLAGS): MessageData => ({
 });
 const ref = (id: string, n?: number, patch: Partial<MirroredRef> = {}): MirroredRef => ({
   id: id as MessageId,
-  uid: n === undefined ? undefined : uid(n),
+  mailboxId,
+  remote: n === undefined ? undefined : { uidValidity: uidValidity(1), uid: uid(n) },
   flags: NO_FLAGS,
   messageId: id,
   sizeBytes: 10,
@@ -39,7 +41,7 @@ const seen: Flags = { ...NO_FLAGS, seen: true };
 describe('reconcile', () => {
   it('calls history what lies below the lowest UID read, and news everything else', () => {
     const messages = [5, 15, 25].map((n) => ({ uid: uid(n), data: data(`${n}`) }));
-    const plan = reconcile(batch({ messages }), { known: [], unplaced: [], checkpoint });
+    const plan = reconcile(batch({ messages }), { mailboxId, known: [], unplaced: [], checkpoint });
     expect(plan.insert.map(({ initial }) => initial)).toEqual([true, false, false]);
   });
 
@@ -48,7 +50,7 @@ describe('reconcile', () => {
     ['after a reset', checkpoint, true],
   ])('calls everything history %s', (_, before, reset) => {
     const messages = [{ uid: uid(99), data: data('m') }];
-    const plan = reconcile(batch({ messages, reset }), { known: [], unplaced: [], checkpoint: before });
+    const plan = reconcile(batch({ messages, reset }), { mailboxId, known: [], unplaced: [], checkpoint: before });
     expect(plan.insert.map(({ initial }) => initial)).toEqual([true]);
   });
 
@@ -59,7 +61,7 @@ describe('reconcile', () => {
       { uid: uid(2), flags: seen },
     ];
     const messages = [{ uid: uid(3), data: data('c') }];
-    const plan = reconcile(batch({ flags, messages }), { known, unplaced: [], checkpoint });
+    const plan = reconcile(batch({ flags, messages }), { mailboxId, known, unplaced: [], checkpoint });
     expect(plan.updateFlags.map(({ id, flags: now }) => [id, now.seen])).toEqual([
       ['c', false],
       ['b', true],
@@ -70,19 +72,19 @@ describe('reconcile', () => {
   it('does not undo what a command has confirmed since the fetch was sent', () => {
     const known = [ref('a', 1, { flags: seen, modSeq: modSeq(9) })];
     const flags = [{ uid: uid(1), flags: NO_FLAGS, modSeq: modSeq(8) }];
-    expect(reconcile(batch({ flags }), { known, unplaced: [], checkpoint }).updateFlags).toEqual([]);
+    expect(reconcile(batch({ flags }), { mailboxId, known, unplaced: [], checkpoint }).updateFlags).toEqual([]);
   });
 
   it('gives a waiting row its UID instead of inserting, each row once', () => {
     const messages = [1, 2].map((n) => ({ uid: uid(n), data: data('same') }));
-    const plan = reconcile(batch({ messages }), { known: [], unplaced: [ref('same')], checkpoint });
+    const plan = reconcile(batch({ messages }), { mailboxId, known: [], unplaced: [ref('same')], checkpoint });
     expect(plan.place).toEqual([{ id: 'same', remote: { uidValidity: 1n, uid: 1 } }]);
     expect(plan.insert).toHaveLength(1);
   });
 
   it('does not take another message of the same size for a waiting one', () => {
     const messages = [{ uid: uid(1), data: data('other') }];
-    const plan = reconcile(batch({ messages }), { known: [], unplaced: [ref('mine')], checkpoint });
+    const plan = reconcile(batch({ messages }), { mailboxId, known: [], unplaced: [ref('mine')], checkpoint });
     expect(plan.place).toEqual([]);
   });
 
@@ -97,10 +99,10 @@ describe('reconcile', () => {
             messages: theirs.map((n) => ({ uid: uid(n), data: data(`${n}`, flags(n)) })),
             vanished: ours.filter((n) => !theirs.includes(n)).map(uid),
           }),
-          { known, unplaced: [], checkpoint },
+          { mailboxId, known, unplaced: [], checkpoint },
         );
-        const mirror = new Map(known.map((row) => [row.uid!, row.flags.seen]));
-        for (const id of plan.remove) mirror.delete(uid(Number(id)));
+        const mirror = new Map(known.map((row) => [row.remote!.uid, row.flags.seen]));
+        for (const id of plan.unplace) mirror.delete(uid(Number(id)));
         for (const row of plan.updateFlags) mirror.set(uid(Number(row.id)), row.flags.seen);
         for (const row of plan.insert) mirror.set(row.remote!.uid, row.data.flags.seen);
         expect(mirror).toEqual(new Map(theirs.map((n) => [uid(n), isSeen[n]])));

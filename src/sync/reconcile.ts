@@ -1,9 +1,10 @@
-import type { RemoteMessage, SyncBatch } from '../mailbox/keeper.port.js';
-import type { MessageId, ModSeq, Uid } from '../mailbox/model/ids.js';
+import type { SyncBatch } from '../mailbox/keeper.port.js';
+import type { MailboxId, MessageId, ModSeq, Uid } from '../mailbox/model/ids.js';
 import type { SyncCheckpoint } from '../mailbox/model/mailbox.js';
 import { sameFlags } from '../mailbox/model/flags.js';
 import type { Flags, RemoteRef } from '../mailbox/model/message.js';
 import type { MirroredRef, NewMessage } from '../store/mirror.port.js';
+import { isTelling, Recogniser } from './recognise.js';
 
 /** What a batch makes of the mirror. */
 export interface ReconcilePlan {
@@ -11,13 +12,18 @@ export interface ReconcilePlan {
   /** Rows that were waiting for their UID, recognised. */
   readonly place: readonly { id: MessageId; remote: RemoteRef }[];
   readonly updateFlags: readonly { id: MessageId; flags: Flags; modSeq?: ModSeq }[];
+  /** Gone from here, and maybe to be found in another mailbox. */
+  readonly unplace: readonly MessageId[];
+  /** Gone, and nothing to know them again by. */
   readonly remove: readonly MessageId[];
 }
 
 export interface Mirrored {
+  /** The one that the batch is of. */
+  readonly mailboxId: MailboxId;
   /** Rows with the UIDs that the batch names. */
   readonly known: readonly MirroredRef[];
-  /** Rows that are in this mailbox, but not known under which UID. */
+  /** Rows without a UID, of this mailbox and of others. */
   readonly unplaced: readonly MirroredRef[];
   /** Before the batch; absent for a mailbox's first. */
   readonly checkpoint?: SyncCheckpoint;
@@ -25,8 +31,8 @@ export interface Mirrored {
 
 /** Compares one batch of the server's with what the mirror holds. Pure; O(n) in the batch. */
 export function reconcile(batch: SyncBatch, mirrored: Mirrored): ReconcilePlan {
-  const known = new Map(mirrored.known.map((ref) => [ref.uid, ref]));
-  const unplaced = new Recogniser(mirrored.unplaced);
+  const known = new Map(mirrored.known.map((ref) => [ref.remote?.uid, ref]));
+  const unplaced = new Recogniser(mirrored.mailboxId, mirrored.unplaced);
   const insert: NewMessage[] = [];
   const place: { id: MessageId; remote: RemoteRef }[] = [];
   const updates = new Map<MessageId, { id: MessageId; flags: Flags; modSeq?: ModSeq }>();
@@ -56,8 +62,15 @@ export function reconcile(batch: SyncBatch, mirrored: Mirrored): ReconcilePlan {
     const ref = known.get(uid);
     if (ref) compare(ref, flags, modSeq);
   }
-  const remove = batch.vanished.flatMap((uid) => known.get(uid)?.id ?? []);
-  return { insert, place, remove, updateFlags: [...updates.values()].filter(({ id }) => !remove.includes(id)) };
+  const gone = batch.vanished.flatMap((uid) => known.get(uid) ?? []);
+  for (const { id } of gone) updates.delete(id);
+  return {
+    insert,
+    place,
+    updateFlags: [...updates.values()],
+    unplace: gone.filter(isTelling).map(({ id }) => id),
+    remove: gone.filter((ref) => !isTelling(ref)).map(({ id }) => id),
+  };
 }
 
 /** Below the lowest UID read so far is history; anything else that is new to us is news. */
@@ -65,25 +78,3 @@ function initialRule({ reset }: SyncBatch, checkpoint: SyncCheckpoint | undefine
   if (reset || !checkpoint) return () => true;
   return (uid) => uid < checkpoint.lowestUid;
 }
-
-/**
- * Finds rows again whose UID is void, by Message-ID, size and internal date; each is given out once. A moved message keeps its
- * internal date (RFC 6851 section 3.3), a renumbered mailbox does too.
- */
-class Recogniser {
-  private readonly waiting = new Map<string, MirroredRef[]>();
-
-  constructor(refs: readonly MirroredRef[]) {
-    for (const ref of refs) {
-      const key = identity(ref.messageId, ref.sizeBytes, ref.internalDate);
-      this.waiting.set(key, [...(this.waiting.get(key) ?? []), ref]);
-    }
-  }
-
-  take({ data }: RemoteMessage): MirroredRef | undefined {
-    return this.waiting.get(identity(data.envelope.messageId, data.sizeBytes, data.internalDate))?.shift();
-  }
-}
-
-const identity = (messageId: string | undefined, sizeBytes: number, internalDate: Date): string =>
-  `${internalDate.getTime()} ${sizeBytes} ${messageId ?? ''}`;

@@ -2,19 +2,16 @@ import { Logger } from '@nestjs/common';
 import { sleep } from '../common/sleep.js';
 import type { RemoteHint, RemoteMailboxStatus, ServerKeeper } from '../mailbox/keeper.port.js';
 import { isMailError, MailError } from '../mailbox/mailbox.errors.js';
-import type { ErrorCode } from '../mailbox/model/error-code.js';
 import type { AccountId } from '../mailbox/model/ids.js';
 import type { Mailbox } from '../mailbox/model/mailbox.js';
 import type { MirrorStore } from '../store/mirror.port.js';
 import type { AccountRunner, StatusReporter } from './account-runner.js';
+import { isMailboxTrouble } from './mailbox-trouble.js';
 import type { MailboxSynchroniser } from './mailbox-synchroniser.js';
 import { SyncQueue, type SyncTask } from './sync-queue.js';
 
 /** What the server never announced is found by comparing everything, this often. */
 const fullReconcileMs = 6 * 3_600_000;
-
-/** Trouble of one mailbox alone: the rest of the account goes on. */
-const MAILBOX_ERRORS: readonly ErrorCode[] = ['NOT_FOUND', 'SERVER_REJECTED', 'UNSUPPORTED', 'TOO_LARGE'];
 
 export interface ServerAccountDependencies {
   readonly accountId: AccountId;
@@ -102,7 +99,7 @@ export class ServerAccountRunner implements AccountRunner {
     try {
       return await synchroniser.synchronise(keeper, mailbox.id, { ...options, epoch }, signal);
     } catch (error) {
-      if (!isMailError(error) || !MAILBOX_ERRORS.includes(error.code)) throw error;
+      if (!isMailError(error) || !isMailboxTrouble(error)) throw error;
       this.log.warn(
         { mailboxId: mailbox.id, code: error.code, reason: error.message },
         'mailbox could not be synchronised',

@@ -1,0 +1,64 @@
+import type { EntityManager } from 'typeorm';
+import type { AccountId, MailboxId, MessageId } from '../mailbox/model/ids.js';
+import { storableText } from '../mime/clean-text.js';
+import { REF_COLUMNS, toMirroredRef, type RefRow } from './message-rows.js';
+import type { MessageIdentity, MirroredRef } from './mirror.port.js';
+import { select } from './sql.js';
+
+/** Rows that messages without a known UID may be. Each statement goes by an index; what is found is compared by the caller. */
+
+export async function findUnplaced(
+  manager: EntityManager,
+  accountId: AccountId,
+  mailboxId: MailboxId,
+): Promise<readonly MessageId[]> {
+  const rows = await select<{ id: MessageId }>(
+    manager,
+    'SELECT id FROM message WHERE account_id = $1 AND mailbox_id = $2 AND uid IS NULL AND content_id IS NULL',
+    [accountId, mailboxId],
+  );
+  return rows.map(({ id }) => id);
+}
+
+export async function findUnplacedLike(
+  manager: EntityManager,
+  accountId: AccountId,
+  identities: readonly MessageIdentity[],
+): Promise<readonly MirroredRef[]> {
+  if (identities.length === 0) return [];
+  const rows = await select<RefRow>(
+    manager,
+    `SELECT ${REF_COLUMNS} FROM message
+     WHERE account_id = $1 AND uid IS NULL AND content_id IS NULL
+       AND (received_at = ANY ($2::timestamptz[]) OR email_id = ANY ($3::text[]))
+     ORDER BY id`,
+    [
+      accountId,
+      [...new Set(identities.map(({ internalDate }) => internalDate.toISOString()))],
+      identities.flatMap(({ emailId }) => emailId ?? []).map(storableText),
+    ],
+  );
+  return rows.map(toMirroredRef);
+}
+
+export async function findElsewhere(
+  manager: EntityManager,
+  accountId: AccountId,
+  mailboxId: MailboxId,
+  identities: readonly MessageIdentity[],
+): Promise<readonly MirroredRef[]> {
+  const messageIds = identities.flatMap(({ messageId }) => messageId ?? []).map(storableText);
+  if (messageIds.length === 0) return [];
+  const rows = await select<RefRow>(
+    manager,
+    `SELECT ${REF_COLUMNS} FROM message m
+     WHERE account_id = $1 AND mailbox_id <> $2 AND uid IS NOT NULL AND message_id = ANY ($3::text[])
+       AND NOT EXISTS (
+         SELECT FROM mailbox b WHERE b.account_id = m.account_id AND b.id = m.mailbox_id
+           AND b.special_use IN ('ALL', 'FLAGGED', 'IMPORTANT')
+       )
+     ORDER BY id`,
+    [accountId, mailboxId, messageIds],
+  );
+  return rows.map(toMirroredRef);
+}

@@ -1,0 +1,184 @@
+import type { ServerKeeper, SyncBatch } from '../mailbox/keeper.port.js';
+import { notFound } from '../mailbox/mailbox.errors.js';
+import type { MailboxLocks } from '../mailbox/mailbox-locks.port.js';
+import type { MailboxId, MessageId } from '../mailbox/model/ids.js';
+import type { Mailbox, SyncCheckpoint } from '../mailbox/model/mailbox.js';
+import type {
+  MirroredRef,
+  MirrorStore,
+  MirrorTransaction,
+  MirrorWriteOptions,
+  NewMessage,
+} from '../store/mirror.port.js';
+import type { MoveSearch } from './move-search.js';
+import { identityOf, lookalikes } from './recognise.js';
+import { reconcile, type ReconcilePlan } from './reconcile.js';
+import { isView } from './views.js';
+
+export interface ReadOptions extends MirrorWriteOptions {
+  /** Compare everything, whatever the watermarks say. */
+  readonly full?: boolean;
+  /** Asked after each batch: true leaves the rest for later. */
+  readonly interrupt?: () => boolean;
+  /** What appears is new or a copy, whatever it looks like. */
+  readonly trusting: boolean;
+}
+
+export interface Reading {
+  /** False when it was interrupted before the end. */
+  readonly complete: boolean;
+  /** Messages of other mailboxes that may be what has appeared here. Where there are any, that batch was not written. */
+  readonly doubtful: readonly MirroredRef[];
+}
+
+interface ReaderDependencies {
+  readonly mirror: MirrorStore;
+  readonly keeper: ServerKeeper;
+  readonly locks: MailboxLocks;
+  readonly search: MoveSearch;
+  readonly signal: AbortSignal;
+}
+
+/** What became of one batch. */
+interface Applied {
+  readonly plan: ReconcilePlan;
+  readonly doubtful: readonly MirroredRef[];
+  /** Without a UID, before the first batch. */
+  readonly unplaced: readonly MessageId[];
+}
+
+/** Reads one mailbox, batch by batch, each in one transaction with its watermarks and its log rows. */
+export class MailboxReader {
+  constructor(private readonly context: ReaderDependencies) {}
+
+  async read(mailboxId: MailboxId, options: ReadOptions): Promise<Reading> {
+    const { mirror, keeper, search, signal } = this.context;
+    const mailbox = await this.find(mailboxId);
+    const request = {
+      path: mailbox.path,
+      checkpoint: mailbox.checkpoint,
+      known: { uids: () => mirror.uidsOf(mailbox.accountId, mailboxId) },
+      full: options.full ?? false,
+    };
+    const batches = keeper.synchronise(request, signal)[Symbol.asyncIterator]();
+    try {
+      let { checkpoint } = mailbox;
+      let waiting: readonly MessageId[] | undefined;
+      for (;;) {
+        const step = await this.step(mailbox, batches, checkpoint, options);
+        if (!step) break;
+        if (step.doubtful.length > 0) return { complete: false, doubtful: step.doubtful };
+        // Rows that begin to wait later were moved here meanwhile: this reading cannot say that they are lost.
+        waiting ??= step.unplaced;
+        checkpoint = step.checkpoint;
+        if (options.interrupt?.()) return { complete: false, doubtful: [] };
+      }
+      const lost = (waiting ?? []).filter((id) => !search.seeks(id));
+      await mirror.write(mailbox.accountId, (tx) => finish(tx, mailboxId, lost), { epoch: options.epoch });
+      return { complete: true, doubtful: [] };
+    } finally {
+      await batches.return?.();
+    }
+  }
+
+  /** Fetching and writing are one step: a command in between could be undone by an answer that is older than it. */
+  private step(
+    mailbox: Mailbox,
+    batches: AsyncIterator<SyncBatch>,
+    checkpoint: SyncCheckpoint | undefined,
+    options: ReadOptions,
+  ): Promise<(Applied & { checkpoint: SyncCheckpoint }) | undefined> {
+    const { mirror, locks, search } = this.context;
+    return locks.lock([mailbox.id], async () => {
+      const next = await batches.next();
+      if (next.done) return undefined;
+      const batch = next.value;
+      const applied = await mirror.write(
+        mailbox.accountId,
+        async (tx) => {
+          const prepared = await this.prepare(tx, mailbox, batch, checkpoint, options.trusting);
+          if (prepared.doubtful.length === 0) await apply(tx, mailbox, batch, prepared.plan);
+          return prepared;
+        },
+        { epoch: options.epoch },
+      );
+      if (applied.doubtful.length === 0) search.note(applied.plan);
+      return { ...applied, checkpoint: batch.checkpoint };
+    });
+  }
+
+  private async prepare(
+    tx: MirrorTransaction,
+    mailbox: Mailbox,
+    batch: SyncBatch,
+    checkpoint: SyncCheckpoint | undefined,
+    trusting: boolean,
+  ): Promise<Applied> {
+    const { id: mailboxId } = mailbox;
+    const { search } = this.context;
+    if (batch.reset) await tx.resetMailbox(mailboxId);
+    const unplaced = checkpoint === mailbox.checkpoint ? await tx.findUnplaced(mailboxId) : [];
+    const uids = [...batch.messages, ...batch.flags].map(({ uid }) => uid).concat(batch.vanished);
+    const known = await tx.findByUid(mailboxId, batch.checkpoint.uidValidity, uids);
+    const like = await tx.findUnplacedLike(batch.messages.map(identityOf));
+    const waiting = like.filter((ref) => ref.mailboxId === mailboxId || search.seeks(ref.id));
+    const plan = reconcile(batch, { mailboxId, known, unplaced: waiting, checkpoint });
+    const doubtful = trusting || batch.reset ? [] : await this.findDoubtful(tx, mailbox, plan.insert);
+    return { plan, doubtful, unplaced };
+  }
+
+  private async findDoubtful(
+    tx: MirrorTransaction,
+    mailbox: Mailbox,
+    inserted: readonly NewMessage[],
+  ): Promise<readonly MirroredRef[]> {
+    if (inserted.length === 0 || isView(mailbox)) return [];
+    // A mailbox that another client has just made may be full of what was moved there; a new account's are all like this.
+    const isNew = mailbox.checkpoint === undefined && (await isReadButFor(tx, mailbox.id));
+    const arrived = inserted.filter(({ initial }) => isNew || !initial);
+    const refs = await tx.findElsewhere(mailbox.id, arrived.map(identityOf));
+    return lookalikes(refs, arrived).filter(({ id }) => !this.context.search.knowsPresent(id));
+  }
+
+  private async find(id: MailboxId): Promise<Mailbox> {
+    const [mailbox] = await this.context.mirror.findMailboxes([id]);
+    if (!mailbox) throw notFound('mailbox');
+    return mailbox;
+  }
+}
+
+const isReadButFor = async (tx: MirrorTransaction, id: MailboxId): Promise<boolean> =>
+  (await tx.mailboxes()).every((mailbox) => mailbox.id === id || mailbox.sync.complete);
+
+async function apply(
+  tx: MirrorTransaction,
+  { id: mailboxId }: Mailbox,
+  batch: SyncBatch,
+  plan: ReconcilePlan,
+): Promise<void> {
+  await tx.insertMessages(mailboxId, plan.insert);
+  await tx.placeMessages(plan.place.map((row) => ({ ...row, mailboxId })));
+  await tx.updateFlags(plan.updateFlags);
+  await tx.unplaceMessages(plan.unplace);
+  await tx.removeMessages(plan.remove);
+  await tx.saveProgress(mailboxId, await progressOf(tx, mailboxId, batch), batch.checkpoint);
+}
+
+async function progressOf(tx: MirrorTransaction, id: MailboxId, batch: SyncBatch): Promise<Mailbox['sync']> {
+  const synced = (await tx.mailboxes()).find((mailbox) => mailbox.id === id)?.totalMessages ?? 0;
+  return {
+    complete: batch.checkpoint.lowestUid <= 1,
+    messagesTotal: batch.messagesTotal,
+    messagesSynced: Math.min(synced, batch.messagesTotal),
+    lastSyncAt: new Date(),
+  };
+}
+
+/** Everything was seen: what has been waiting for its UID since before the reading is not there any more. */
+async function finish(tx: MirrorTransaction, id: MailboxId, lost: readonly MessageId[]): Promise<void> {
+  await tx.removeUnplaced(lost);
+  const mailbox = (await tx.mailboxes()).find((candidate) => candidate.id === id);
+  if (!mailbox) return;
+  const total = mailbox.totalMessages;
+  await tx.saveProgress(id, { complete: true, messagesTotal: total, messagesSynced: total, lastSyncAt: new Date() });
+}

@@ -1,0 +1,254 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { DataSource } from 'typeorm';
+import { ChangeLogRepository } from '../events/change-log.repository.js';
+import type { RemoteMailbox, RemoteMessage, ServerKeeper, SyncBatch } from '../mailbox/keeper.port.js';
+import { MailError } from '../mailbox/mailbox.errors.js';
+import { uid, uidValidity, type AccountId, type MailboxId, type MessageId } from '../mailbox/model/ids.js';
+import { NO_FLAGS, type MessageData } from '../mailbox/model/message.js';
+import { PostgresMirrorStore } from '../store/postgres-mirror.store.js';
+import { insertAccount } from '../../test/factories/stored-account.js';
+import { createTestDatabase, type TestDatabase } from '../../test/servers/postgres.js';
+import { MailboxSynchroniser } from './mailbox-synchroniser.js';
+
+/** A message has a name; the same name twice is a copy. */
+const data = (name: string): MessageData => ({
+  envelope: {
+    messageId: name.startsWith('(') ? undefined : name,
+    inReplyTo: [],
+    references: [],
+    from: [],
+    sender: [],
+    replyTo: [],
+    to: [],
+    cc: [],
+    bcc: [],
+  },
+  flags: NO_FLAGS,
+  internalDate: new Date(Date.UTC(2026, 0, 1)),
+  sizeBytes: 100,
+  root: { partNumber: '1', contentType: 'text/plain', sizeBytes: 1, parts: [] },
+  parseWarnings: [],
+});
+
+interface FakeBox {
+  readonly messages: Map<number, string>;
+  nextUid: number;
+}
+
+/** A server that tells everything there is each time, and moves as RFC 6851 says: at once. */
+class FakeServer {
+  readonly boxes = new Map<string, FakeBox>();
+  /** Called once, when a mailbox is read next. */
+  meanwhile: (() => void) | undefined;
+  /** It lists nothing any more. */
+  cut = false;
+  lists = 0;
+  questions = 0;
+
+  put(path: string, ...names: string[]): void {
+    const box = this.boxes.get(path) ?? { messages: new Map<number, string>(), nextUid: 1 };
+    this.boxes.set(path, box);
+    for (const name of names) box.messages.set(box.nextUid++, name);
+  }
+
+  move(name: string, from: string, to: string): void {
+    const [at] = [...this.boxes.get(from)!.messages].find(([, value]) => value === name)!;
+    this.boxes.get(from)!.messages.delete(at);
+    this.put(to, name);
+  }
+
+  readonly keeper = {
+    listMailboxes: async (): Promise<readonly RemoteMailbox[]> => {
+      this.lists += 1;
+      if (this.cut) throw new MailError('CONNECTION_FAILED', 'cut');
+      return [...this.boxes].map(([path, { messages, nextUid }]) => ({
+        path,
+        subscribed: true,
+        selectable: true,
+        ...(path === 'Trash' && { specialUse: 'TRASH' as const }),
+        status: { messages: messages.size, uidNext: nextUid, uidValidity: 1n },
+      }));
+    },
+    findPresent: async (path: string, _validity: unknown, uids: readonly number[]) => {
+      this.questions += 1;
+      return uids.filter((one) => this.boxes.get(path)!.messages.has(one));
+    },
+    synchronise: ({ path, checkpoint, known }: Parameters<ServerKeeper['synchronise']>[0]) =>
+      this.read(path, checkpoint?.nextUid ?? 1, known),
+  } as unknown as ServerKeeper;
+
+  private async *read(
+    path: string,
+    nextUid: number,
+    known: { uids(): Promise<readonly number[]> },
+  ): AsyncGenerator<SyncBatch> {
+    const box = this.boxes.get(path);
+    if (!box) throw new MailError('NOT_FOUND', 'no such mailbox');
+    const all: RemoteMessage[] = [...box.messages].map(([n, name]) => ({ uid: uid(n), data: data(name) }));
+    const checkpoint = { uidValidity: uidValidity(1), lowestUid: 1, nextUid: box.nextUid };
+    const rest = { reset: false, flags: [], checkpoint, messagesTotal: all.length };
+    yield { ...rest, messages: all.filter((one) => one.uid >= nextUid), vanished: [] };
+    this.meanwhile?.();
+    this.meanwhile = undefined;
+    const vanished = (await known.uids()).filter((one) => !box.messages.has(one)).map(uid);
+    yield { ...rest, messages: [], vanished };
+  }
+}
+
+describe('a message that another client has moved', () => {
+  let database: TestDatabase;
+  let dataSource: DataSource;
+  let mirror: PostgresMirrorStore;
+  let log: ChangeLogRepository;
+  let accountId: AccountId;
+  let server: FakeServer;
+  let synchroniser: MailboxSynchroniser;
+  const signal = new AbortController().signal;
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    dataSource = await new DataSource({ type: 'postgres', url: database.url }).initialize();
+    mirror = new PostgresMirrorStore(dataSource);
+    log = new ChangeLogRepository(dataSource);
+  }, 60_000);
+  afterAll(async () => {
+    await dataSource.destroy();
+    await database.drop();
+  });
+  beforeEach(async () => {
+    accountId = await insertAccount(dataSource);
+    server = new FakeServer();
+    synchroniser = new MailboxSynchroniser(mirror);
+    for (const path of ['INBOX', 'Work', 'Trash']) server.put(path);
+    server.put('INBOX', 'a', 'b', 'c', '(no id)');
+    await synchroniser.synchroniseList(server.keeper, accountId, {}, signal);
+    for (const path of ['INBOX', 'Work', 'Trash']) await sync(path);
+  });
+
+  const idOf = async (path: string): Promise<MailboxId> =>
+    (await mirror.mailboxesOf([accountId])).find((mailbox) => mailbox.path === path)!.id;
+  const sync = async (path: string, options = {}) =>
+    synchroniser.synchronise(server.keeper, await idOf(path), options, signal);
+  /** Names with their ids. */
+  const content = async (path: string): Promise<Record<string, MessageId>> => {
+    const page = await mirror.listMessages({
+      accountIds: [accountId],
+      filter: { mailboxIds: [await idOf(path)] },
+      order: { field: 'RECEIVED_AT', direction: 'ASC' },
+      page: { first: 100 },
+    });
+    return Object.fromEntries(page.edges.map(({ node }) => [node.envelope.messageId ?? '(no id)', node.id]));
+  };
+  const newest = async () => (await log.extents([accountId]))[0]!.newest;
+  const logged = async (after: Awaited<ReturnType<typeof newest>>) =>
+    (await log.read(accountId, after, 100)).map((change) =>
+      change.type === 'MESSAGE_UPDATED' ? `${change.type} ${change.previousMailboxId ? 'moved' : ''}` : change.type,
+    );
+  const moved = ['MESSAGE_UPDATED moved'];
+
+  it.each([
+    ['gone before it appeared', ['INBOX', 'Work']],
+    ['appeared before it was gone', ['Work', 'INBOX']],
+  ])('keeps its id, with one entry in the log: %s', async (_, order) => {
+    const before = await content('INBOX');
+    const position = await newest();
+    server.move('a', 'INBOX', 'Work');
+    for (const path of order) await sync(path);
+    expect(await content('Work')).toEqual({ a: before.a });
+    expect(Object.keys(await content('INBOX')).sort()).toEqual(['(no id)', 'b', 'c']);
+    expect(await logged(position)).toEqual(moved);
+    const counts = (await mirror.mailboxesOf([accountId])).map(({ path, totalMessages }) => [path, totalMessages]);
+    expect(Object.fromEntries(counts)).toEqual({ INBOX: 3, Work: 1, Trash: 0 });
+  });
+
+  it('keeps its id though it was moved while the mailbox was being read', async () => {
+    const before = await content('INBOX');
+    const position = await newest();
+    server.meanwhile = () => server.move('b', 'INBOX', 'Work');
+    await sync('INBOX');
+    expect(await content('Work')).toEqual({ b: before.b });
+    expect(await logged(position)).toEqual(moved);
+  });
+
+  it('keeps its id in a mailbox that was made for it', async () => {
+    const before = await content('INBOX');
+    server.put('Project');
+    server.move('a', 'INBOX', 'Project');
+    await sync('INBOX');
+    expect(await content('Project')).toEqual({ a: before.a });
+    server.put('Other');
+    await synchroniser.synchroniseList(server.keeper, accountId, {}, signal);
+    server.move('b', 'INBOX', 'Other');
+    await sync('Other');
+    expect(await content('Other')).toEqual({ b: before.b });
+  });
+
+  it('keeps its id when two are exchanged', async () => {
+    server.put('Work', 'w');
+    await sync('Work');
+    const [inbox, work] = [await content('INBOX'), await content('Work')];
+    const position = await newest();
+    server.move('a', 'INBOX', 'Work');
+    server.move('w', 'Work', 'INBOX');
+    await sync('Work');
+    await sync('INBOX');
+    expect((await content('Work')).a).toBe(inbox.a);
+    expect((await content('INBOX')).w).toBe(work.w);
+    expect(await logged(position)).toEqual([...moved, ...moved]);
+  });
+
+  it('that was copied is another message, and is asked about once', async () => {
+    const before = await content('INBOX');
+    server.put('Work', 'a');
+    await sync('Work');
+    expect((await content('Work')).a).not.toBe(before.a);
+    expect(await content('INBOX')).toEqual(before);
+    expect(server.questions).toBe(1);
+  });
+
+  it('that was deleted is removed before the synchronisation ends, however many others there are', async () => {
+    const position = await newest();
+    server.boxes.get('INBOX')!.messages.clear();
+    await sync('INBOX');
+    expect(await content('INBOX')).toEqual({});
+    expect(await logged(position)).toEqual(Array.from({ length: 4 }, () => 'MESSAGE_REMOVED'));
+    expect(server.lists).toBe(2);
+  });
+
+  it('and one of its copies cannot be told apart: both are new', async () => {
+    server.put('Trash', 'a');
+    await sync('Trash');
+    const old = [(await content('INBOX')).a, (await content('Trash')).a];
+    server.move('a', 'INBOX', 'Work');
+    server.boxes.get('Trash')!.messages.clear();
+    await sync('Work');
+    expect(old).not.toContain((await content('Work')).a);
+  });
+
+  it('keeps its id when the connection was lost between the two', async () => {
+    const before = await content('INBOX');
+    server.move('a', 'INBOX', 'Work');
+    server.cut = true;
+    await expect(sync('INBOX')).rejects.toMatchObject({ code: 'CONNECTION_FAILED' });
+    server.cut = false;
+    await sync('Trash');
+    expect(await content('Work')).toEqual({ a: before.a });
+  });
+
+  it('is removed by the next reading where the process died between the two', async () => {
+    server.move('a', 'INBOX', 'Work');
+    server.cut = true;
+    await expect(sync('INBOX')).rejects.toMatchObject({ code: 'CONNECTION_FAILED' });
+    synchroniser = new MailboxSynchroniser(mirror);
+    await sync('INBOX');
+    expect(Object.keys(await content('INBOX')).sort()).toEqual(['(no id)', 'b', 'c']);
+  });
+
+  it('from a mailbox that cannot be asked is taken for a copy', async () => {
+    const before = await content('INBOX');
+    server.move('a', 'INBOX', 'Work');
+    server.keeper.findPresent = () => Promise.reject(new MailError('SERVER_REJECTED', 'no'));
+    await sync('Work');
+    expect((await content('Work')).a).not.toBe(before.a);
+  });
+});

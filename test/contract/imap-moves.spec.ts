@@ -1,0 +1,126 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { DataSource } from 'typeorm';
+import { ChangeLogRepository } from '../../src/events/change-log.repository.js';
+import type { ServerKeeper } from '../../src/mailbox/keeper.port.js';
+import type { AccountId, MailboxId, MessageId } from '../../src/mailbox/model/ids.js';
+import { PostgresMirrorStore } from '../../src/store/postgres-mirror.store.js';
+import { MailboxSynchroniser } from '../../src/sync/mailbox-synchroniser.js';
+import { insertAccount } from '../factories/stored-account.js';
+import { startDovecot, type Dovecot } from '../servers/dovecot.js';
+import { createTestDatabase, type TestDatabase } from '../servers/postgres.js';
+import { connectionTo, mail, openKeeper, signal } from './imap-account.js';
+
+const servers = {
+  'every extension': [],
+  'no CONDSTORE, LIST-STATUS, UIDPLUS or MOVE': ['QRESYNC', 'CONDSTORE', 'LIST-STATUS', 'UIDPLUS', 'MOVE'],
+};
+
+describe.each(Object.entries(servers))('what another client does on a server with %s', (_name, withoutCapabilities) => {
+  let database: TestDatabase;
+  let dataSource: DataSource;
+  let mirror: PostgresMirrorStore;
+  let log: ChangeLogRepository;
+  let dovecot: Dovecot;
+  let keeper: ServerKeeper;
+  let synchroniser: MailboxSynchroniser;
+  let accountId: AccountId;
+  let user = 'user';
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    dataSource = await new DataSource({ type: 'postgres', url: database.url }).initialize();
+    mirror = new PostgresMirrorStore(dataSource);
+    log = new ChangeLogRepository(dataSource);
+    dovecot = await startDovecot({ withoutCapabilities });
+  }, 60_000);
+  afterAll(async () => {
+    await dovecot.stop();
+    await dataSource.destroy();
+    await database.drop();
+  });
+  beforeEach(async () => {
+    user += 'x';
+    await dovecot.addUser(user, 'secret');
+    for (const name of ['one', 'two', 'three']) await dovecot.deliver(user, mail(name));
+    accountId = await insertAccount(dataSource);
+    synchroniser = new MailboxSynchroniser(mirror);
+    keeper = openKeeper(connectionTo(dovecot, user));
+    await synchroniser.synchroniseList(keeper, accountId, {}, signal());
+    for (const { path } of await mirror.mailboxesOf([accountId])) await sync(path);
+  });
+  afterEach(() => keeper.close());
+
+  const idOf = async (path: string): Promise<MailboxId> =>
+    (await mirror.mailboxesOf([accountId])).find((mailbox) => mailbox.path === path)!.id;
+  const sync = async (path: string) => synchroniser.synchronise(keeper, await idOf(path), {}, signal());
+  const content = async (path: string): Promise<Record<string, MessageId>> => {
+    const page = await mirror.listMessages({
+      accountIds: [accountId],
+      filter: { mailboxIds: [await idOf(path)] },
+      order: { field: 'RECEIVED_AT', direction: 'ASC' },
+      page: { first: 1000 },
+    });
+    return Object.fromEntries(page.edges.map(({ node }) => [node.envelope.subject, node.id]));
+  };
+  const newest = async () => (await log.extents([accountId]))[0]!.newest;
+  const logged = async (after: Awaited<ReturnType<typeof newest>>) =>
+    (await log.read(accountId, after, 5000)).map(({ type }) => type);
+
+  it.each([['INBOX'], ['Archive']])('a move keeps the id, one entry in the log, %s read first', async (first) => {
+    const before = await content('INBOX');
+    const position = await newest();
+    await dovecot.doveadm('move', '-u', user, 'Archive', 'mailbox', 'INBOX', 'subject', 'two');
+    await sync(first);
+    expect(await content('Archive')).toEqual({ two: before.two });
+    await sync('INBOX');
+    await sync('Archive');
+    expect(await content('INBOX')).toEqual({ one: before.one, three: before.three });
+    expect(await logged(position)).toEqual(['MESSAGE_UPDATED']);
+    const [message] = await mirror.findMessages([before.two!]);
+    expect(
+      (await keeper.fetchHeader((await mirror.findMailboxes([message!.mailboxId]))[0]!, message!, signal())).length,
+    ).toBeGreaterThan(10);
+  });
+
+  it('a copy is another message, an expunge one entry', async () => {
+    const before = await content('INBOX');
+    const position = await newest();
+    await dovecot.doveadm('copy', '-u', user, 'Archive', 'mailbox', 'INBOX', 'subject', 'two');
+    await sync('Archive');
+    expect(Object.values(before)).not.toContain((await content('Archive')).two);
+    await dovecot.doveadm('expunge', '-u', user, 'mailbox', 'INBOX', 'subject', 'three');
+    await sync('INBOX');
+    expect(await content('INBOX')).toEqual({ one: before.one, two: before.two });
+    expect(await logged(position)).toEqual(['MESSAGE_ADDED', 'MESSAGE_REMOVED']);
+  });
+
+  it('UIDs that are given anew keep the ids', async () => {
+    const before = await content('INBOX');
+    const position = await newest();
+    const [inbox] = await mirror.findMailboxes([await idOf('INBOX')]);
+    const later = String(inbox!.checkpoint!.uidValidity + 7n);
+    await keeper.close();
+    await dovecot.doveadm('expunge', '-u', user, 'mailbox', 'INBOX', 'subject', 'one');
+    await dovecot.doveadm('mailbox', 'update', '-u', user, '--uid-validity', later, '--min-next-uid', '50', 'INBOX');
+    // Dovecot calls a mailbox empty that it has just renumbered, and finds its messages when it is asked again.
+    while ((await dovecot.listMessages(user)).length < 2);
+    keeper = openKeeper(connectionTo(dovecot, user));
+    await sync('INBOX');
+    expect(await content('INBOX')).toEqual({ two: before.two, three: before.three });
+    expect(await logged(position)).toEqual(['MAILBOX_RESET', 'MESSAGE_REMOVED']);
+  });
+
+  it('hundreds of messages moved to a mailbox that was made for them keep their ids', async () => {
+    const names = Array.from({ length: 300 }, (_, i) => `m${i}`);
+    for (const name of names) await dovecot.deliver(user, mail(name));
+    await sync('INBOX');
+    const before = await content('INBOX');
+    const position = await newest();
+    await dovecot.doveadm('mailbox', 'create', '-u', user, 'Made for it');
+    await dovecot.doveadm('move', '-u', user, 'Made for it', 'mailbox', 'INBOX', 'all');
+    await sync('INBOX');
+    expect(await content('INBOX')).toEqual({});
+    expect(await content('Made for it')).toEqual(before);
+    expect(new Set(await logged(position))).toEqual(new Set(['MAILBOX_ADDED', 'MESSAGE_UPDATED']));
+  });
+});
