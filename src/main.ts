@@ -8,7 +8,11 @@ const stopDeadlineMs = 15_000;
 
 try {
   const gateway = await startGateway(loadConfig());
+  let stopping = false;
   const stop = (signal: NodeJS.Signals): void => {
+    // Whoever asks twice does not want to wait.
+    if (stopping) process.exit(1);
+    stopping = true;
     new Logger('Gateway').log({ signal }, 'stopping');
     setTimeout(() => process.exit(1), stopDeadlineMs).unref();
     gateway.stop().then(
@@ -19,8 +23,8 @@ try {
       },
     );
   };
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
 } catch (error) {
   // For a person at a terminal. What we throw ourselves says what to do; only a fault of ours needs its stack.
   const { name, message, stack } = error as Error;

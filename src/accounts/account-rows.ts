@@ -16,6 +16,7 @@ export function toAccount(row: AccountEntity): Account {
     status: toStatus(row),
     capabilities: row.capabilities ?? undefined,
     changePosition: changePosition(BigInt(row.changePosition)),
+    version: BigInt(row.version),
     createdAt: row.createdAt,
   };
   if (row.protocol === 'IMAP') return { ...common, protocol: 'IMAP', onlyMailboxes: row.onlyMailboxes ?? undefined };

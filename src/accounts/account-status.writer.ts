@@ -4,19 +4,20 @@ import type { AccountId } from '../mailbox/model/ids.js';
 import { nextStatus, type AccountEvent } from './account-state.js';
 import { AccountRepository } from './account.repository.js';
 
-/** The one writer of account states. */
+/** Tells what happens to accounts; what state follows is `account-state.ts`'s to say. */
 @Injectable()
 export class AccountStatusWriter {
   constructor(private readonly repository: AccountRepository) {}
 
   /**
    * The new status and its row of the change log, in one transaction; an event that changes nothing costs one read.
-   * @throws MailError NOT_FOUND when the account is gone
+   * @param epoch of the lease it is told under
+   * @throws MailError NOT_FOUND when the account is gone, CONFLICT when another instance has taken it over
    */
-  async applyEvent(accountId: AccountId, event: AccountEvent): Promise<void> {
+  async applyEvent(accountId: AccountId, event: AccountEvent, epoch?: bigint): Promise<void> {
     const account = await this.repository.findById(accountId);
     if (!account) throw notFound('account');
     if (nextStatus(account.status, event, new Date()) === account.status) return;
-    await this.repository.changeStatus(accountId, (status) => nextStatus(status, event, new Date()));
+    await this.repository.changeStatus(accountId, (status) => nextStatus(status, event, new Date()), epoch);
   }
 }

@@ -5,7 +5,7 @@ import type { AccountCapabilities, ConnectionSecurity, Protocol } from '../mailb
 import type { PollResult } from '../mailbox/model/poll-result.js';
 import type { AccountState, AuthenticationMethod, Pop3AfterDownload } from './account.js';
 
-/** The columns of `account` that are about the account itself; those of its change log and lease are the store's. */
+/** The columns of `account` that are about the account itself; those of its change log and lease are others'. */
 @Entity('account')
 export class AccountEntity {
   @PrimaryColumn({ type: 'uuid' })
@@ -89,6 +89,9 @@ export class AccountEntity {
 
   @Column({ name: 'change_position', type: 'bigint', insert: false, update: false })
   changePosition: string;
+
+  @Column({ type: 'bigint', insert: false, update: false })
+  version: string;
 
   @Column({ name: 'created_at', type: 'timestamptz' })
   createdAt: Date;

@@ -10,6 +10,7 @@ import type { NewMailbox } from '../store/mirror.port.js';
 import { PostgresMirrorTransaction } from '../store/postgres-mirror-transaction.js';
 import { containsPattern, select } from '../store/sql.js';
 import type { Account, AccountState, AccountStatus, ServerSettings } from './account.js';
+import { ACCOUNT_CHANNEL } from './account-channel.js';
 import type { AccountPlace } from './account-cursor.js';
 import { toAccount, toNewRow, toSettingsRow, toStatus } from './account-rows.js';
 import type { AccountSettings } from './account-settings.js';
@@ -32,6 +33,16 @@ export interface AccountWrite {
   readonly credentials?: Credentials;
 }
 
+export interface AccountUpdate extends AccountWrite {
+  /** More than its name: whoever works on the account is told, on whichever instance. */
+  readonly concernsWork: boolean;
+  /** Saved with the rest, so that whoever hears of it finds both. Left alone when absent. */
+  readonly status?: StatusChange;
+}
+
+/** Returns what it was given where nothing changes. */
+type StatusChange = (status: AccountStatus) => AccountStatus;
+
 export interface NewAccountWrite extends AccountWrite {
   readonly credentials: Credentials;
   readonly status: AccountStatus;
@@ -45,12 +56,6 @@ export class AccountRepository {
     private readonly credentials: CredentialRepository,
     private readonly vault: Vault,
   ) {}
-
-  /** In the order they were added. */
-  async findAll(): Promise<readonly Account[]> {
-    const rows = await this.dataSource.manager.find(AccountEntity, { order: { createdAt: 'ASC', id: 'ASC' } });
-    return rows.map(toAccount);
-  }
 
   async findById(id: AccountId): Promise<Account | undefined> {
     const [account] = await this.findByIds([id]);
@@ -110,34 +115,35 @@ export class AccountRepository {
   }
 
   /** @throws MailError NOT_FOUND, CONFLICT */
-  async update({ id, settings, credentials }: AccountWrite): Promise<void> {
+  async update({ id, settings, credentials, status, concernsWork }: AccountUpdate): Promise<void> {
     await this.dataSource.transaction(async (manager) => {
       await this.claimLogin(manager, settings.protocol, settings.server, id);
       const { affected } = await manager.update(AccountEntity, { id }, toSettingsRow(settings));
       if (affected === 0) throw notFound('account');
       if (credentials) await this.credentials.replace(manager, this.vault.seal(id, credentials));
+      if (status) await moveStatus(manager, id, status);
+      if (concernsWork) await announceChange(manager, id);
     });
   }
 
   /** Everything of the account goes with it. @throws MailError NOT_FOUND */
   async delete(id: AccountId): Promise<void> {
-    const { affected } = await this.dataSource.manager.delete(AccountEntity, { id });
-    if (affected === 0) throw notFound('account');
+    await this.dataSource.transaction(async (manager) => {
+      const { affected } = await manager.delete(AccountEntity, { id });
+      if (affected === 0) throw notFound('account');
+      await tellInstances(manager, id);
+    });
   }
 
   /**
    * Moves the status under the account's row lock, and writes its row of the change log.
-   * @param change returns what it was given where nothing changes
-   * @throws MailError NOT_FOUND
+   * @param epoch of the lease it is done under
+   * @throws MailError NOT_FOUND, CONFLICT when another instance has taken the account over
    */
-  async changeStatus(id: AccountId, change: (status: AccountStatus) => AccountStatus): Promise<void> {
+  async changeStatus(id: AccountId, change: StatusChange, epoch?: bigint): Promise<void> {
     await this.dataSource.transaction(async (manager) => {
-      const mirror = await PostgresMirrorTransaction.begin(manager, id);
-      const row = await manager.findOneByOrFail(AccountEntity, { id });
-      const status = toStatus(row);
-      const next = change(status);
-      if (next !== status) await mirror.setStatus(next);
-      await mirror.finish();
+      const { from, to } = await moveStatus(manager, id, change, epoch);
+      if (isPaused(from) !== isPaused(to)) await announceChange(manager, id);
     });
   }
 
@@ -167,6 +173,32 @@ export class AccountRepository {
     await select(manager, 'SELECT pg_advisory_xact_lock(hashtextextended($1, 1))', [login]);
     await assertLoginFree(manager, protocol, server, id);
   }
+}
+
+async function moveStatus(
+  manager: EntityManager,
+  id: AccountId,
+  change: StatusChange,
+  epoch?: bigint,
+): Promise<{ from: AccountStatus; to: AccountStatus }> {
+  const mirror = await PostgresMirrorTransaction.begin(manager, id, epoch);
+  const from = toStatus(await manager.findOneByOrFail(AccountEntity, { id }));
+  const to = change(from);
+  if (to !== from) await mirror.setStatus(to);
+  await mirror.finish();
+  return { from, to };
+}
+
+const isPaused = ({ state }: AccountStatus): boolean => state === 'PAUSED';
+
+async function announceChange(manager: EntityManager, id: AccountId): Promise<void> {
+  await select(manager, 'UPDATE account SET version = version + 1 WHERE id = $1', [id]);
+  await tellInstances(manager, id);
+}
+
+/** When the transaction commits. */
+async function tellInstances(manager: EntityManager, id: AccountId): Promise<void> {
+  await select(manager, 'SELECT pg_notify($1, $2)', [ACCOUNT_CHANNEL, id]);
 }
 
 async function assertLoginFree(

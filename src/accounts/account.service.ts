@@ -4,12 +4,12 @@ import { uuidV7 } from '../common/uuid.js';
 import { invalidInput, isMailError, MailError, notFound } from '../mailbox/mailbox.errors.js';
 import type { AccountId } from '../mailbox/model/ids.js';
 import type { Page } from '../mailbox/model/search.js';
-import type { Account } from './account.js';
+import type { Account, AccountStatus } from './account.js';
 import { decodeAccountCursor, encodeAccountCursor } from './account-cursor.js';
 import type { AddAccountInput, UpdateAccountInput } from './account-input.js';
 import { AccountIntake, type VerifyReport } from './account-intake.js';
 import { ACCOUNT_LIFECYCLE, type AccountLifecycle } from './account-lifecycle.port.js';
-import { initialStatus } from './account-state.js';
+import { initialStatus, nextStatus } from './account-state.js';
 import { AccountStatusWriter } from './account-status.writer.js';
 import { AccountRepository, type AccountFilter } from './account.repository.js';
 import { LOCAL_MAILBOXES } from './local-mailboxes.js';
@@ -104,9 +104,10 @@ export class AccountService {
           : this.intake.verifyStored(account, settings)),
       );
     }
-    await this.repository.update({ id, settings, credentials: credentials?.current() });
-    if (reconnects) await this.statuses.applyEvent(id, { kind: 'settingsChanged' });
-    if (input.imap || input.pop3) await this.lifecycle.changed(id);
+    const concernsWork = Boolean(input.imap ?? input.pop3);
+    const status = reconnects ? forgetTrouble : undefined;
+    await this.repository.update({ id, settings, credentials: credentials?.current(), status, concernsWork });
+    if (concernsWork) await this.lifecycle.changed(id);
     return this.get(id);
   }
 
@@ -155,6 +156,9 @@ export class AccountService {
     return account;
   }
 }
+
+const forgetTrouble = (status: AccountStatus): AccountStatus =>
+  nextStatus(status, { kind: 'settingsChanged' }, new Date());
 
 function requireReader(ctx: Principal): void {
   if (!ctx.scopes.includes('ACCOUNTS')) requireScope(ctx, 'READ');

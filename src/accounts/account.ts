@@ -63,6 +63,8 @@ interface AccountBase {
   /** As learnt at the last sign-in; undefined before the first. */
   readonly capabilities?: AccountCapabilities;
   readonly changePosition: ChangePosition;
+  /** Raised by every change that whoever works on the account must take up: settings, credentials, pause, resume. */
+  readonly version: bigint;
   readonly createdAt: Date;
 }
 

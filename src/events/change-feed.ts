@@ -1,19 +1,13 @@
-import { Inject, Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
-import type pg from 'pg';
-import { backoffMs } from '../common/backoff.js';
-import { sleep } from '../common/sleep.js';
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import type { Change } from '../mailbox/model/change.js';
 import type { AccountId, ChangePosition } from '../mailbox/model/ids.js';
 import { CHANGE_CHANNEL } from '../store/change-writer.js';
-import { SessionClients } from '../store/session-client.js';
+import { Notifications } from '../store/notifications.js';
 import { ChangeLogRepository } from './change-log.repository.js';
 
 /** Called with the account that has news, or with undefined when anything may have happened (the listener was away). */
 export type WakeListener = (accountId: AccountId | undefined) => void;
 
-const reconnect = { firstMs: 200, maxMs: 10_000 };
-const heartbeatMs = 15_000;
-const heartbeatDeadlineMs = 5_000;
 const pageSize = 200;
 const maxCachedPages = 1000;
 
@@ -22,26 +16,18 @@ const maxCachedPages = 1000;
  * one lags behind in the log and costs no memory. Those that stand at the same place share one read.
  */
 @Injectable()
-export class ChangeFeed implements OnModuleInit, OnModuleDestroy {
-  private readonly log = new Logger(ChangeFeed.name);
+export class ChangeFeed implements OnModuleInit {
   private readonly listeners = new Set<WakeListener>();
   private readonly newest = new Map<AccountId, bigint>();
   private readonly pages = new Map<string, Promise<readonly Change[]>>();
-  private readonly stopping = new AbortController();
-  private listening: Promise<void> = Promise.resolve();
 
   constructor(
-    @Inject(SessionClients) private readonly sessions: SessionClients,
+    @Inject(Notifications) private readonly notifications: Notifications,
     @Inject(ChangeLogRepository) private readonly changes: ChangeLogRepository,
   ) {}
 
   onModuleInit(): void {
-    this.listening = this.listen();
-  }
-
-  async onModuleDestroy(): Promise<void> {
-    this.stopping.abort();
-    await this.listening;
+    this.notifications.on(CHANGE_CHANNEL, (payload) => this.heard(payload));
   }
 
   /** @returns a function that ends it */
@@ -72,51 +58,17 @@ export class ChangeFeed implements OnModuleInit, OnModuleDestroy {
 
   /** @param payload `accountId:position` as `store/change-writer.ts` sends it */
   private heard(payload: string | undefined): void {
-    const [accountId, position] = (payload ?? '').split(':') as [AccountId, string | undefined];
+    if (payload === undefined) {
+      // A read that is under way may be older than what was missed.
+      this.pages.clear();
+      return this.wake(undefined);
+    }
+    const [accountId, position] = payload.split(':') as [AccountId, string | undefined];
     if (position !== undefined) this.newest.set(accountId, BigInt(position));
     this.wake(accountId);
   }
 
   private wake(accountId: AccountId | undefined): void {
     for (const listener of this.listeners) listener(accountId);
-  }
-
-  private async listen(): Promise<void> {
-    const { signal } = this.stopping;
-    for (let failures = 0; !signal.aborted;) {
-      try {
-        await this.listenOnce(() => (failures = 0), signal);
-      } catch (error) {
-        failures += 1;
-        if (!signal.aborted)
-          this.log.warn({ failures, reason: String(error) }, 'change feed lost its database session');
-      }
-      await sleep(backoffMs(reconnect, failures), signal);
-    }
-  }
-
-  /** Until the session is lost or the gateway stops. */
-  private async listenOnce(onReady: () => void, signal: AbortSignal): Promise<void> {
-    const lost = new AbortController();
-    const client = await this.sessions.open('mailroom feed', () => lost.abort());
-    try {
-      client.on('notification', ({ payload }) => this.heard(payload));
-      await client.query(`LISTEN ${CHANGE_CHANNEL}`);
-      onReady();
-      this.wake(undefined);
-      await this.heartbeat(client, AbortSignal.any([signal, lost.signal]));
-      if (!signal.aborted) throw new Error('session lost');
-    } finally {
-      await client.end().catch(() => undefined);
-    }
-  }
-
-  private async heartbeat(client: pg.Client, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      await sleep(heartbeatMs, signal);
-      if (signal.aborted) return;
-      // `query_timeout` is pg's own deadline; its types leave it out of QueryConfig.
-      await client.query({ text: 'SELECT 1', query_timeout: heartbeatDeadlineMs } as pg.QueryConfig);
-    }
   }
 }

@@ -12,6 +12,7 @@ import {
 } from '../mailbox/model/ids.js';
 import { NO_FLAGS } from '../mailbox/model/message.js';
 import { PostgresMirrorStore } from '../store/postgres-mirror.store.js';
+import { Notifications } from '../store/notifications.js';
 import { SessionClients } from '../store/session-client.js';
 import { select } from '../store/sql.js';
 import { insertAccount } from '../../test/factories/stored-account.js';
@@ -25,7 +26,7 @@ const ctx: Principal = { kind: 'API_KEY', keyId: 'k' as ApiKeyId, scopes: ['READ
 let database: TestDatabase;
 let dataSource: DataSource;
 let mirror: PostgresMirrorStore;
-let feed: ChangeFeed;
+let notifications: Notifications;
 let events: EventService;
 
 beforeAll(async () => {
@@ -33,13 +34,15 @@ beforeAll(async () => {
   dataSource = await new DataSource({ type: 'postgres', url: database.url, poolSize: 5 }).initialize();
   mirror = new PostgresMirrorStore(dataSource);
   const log = new ChangeLogRepository(dataSource);
-  feed = new ChangeFeed(new SessionClients(dataSource), log);
+  notifications = new Notifications(new SessionClients(dataSource));
+  const feed = new ChangeFeed(notifications, log);
   events = new EventService(feed, log, mirror);
   feed.onModuleInit();
+  notifications.onApplicationBootstrap();
 }, 60_000);
 
 afterAll(async () => {
-  await feed.onModuleDestroy();
+  await notifications.onApplicationShutdown();
   await dataSource.destroy();
   await database.drop();
 });

@@ -52,6 +52,8 @@ function apolloOptions({ limits }: Config, contexts: ContextFactory): Omit<Apoll
     includeStacktraceInErrorResponses: false,
     autoTransformHttpErrors: false,
     stopOnTerminationSignals: false,
+    // Apollo cuts every connection when it stops: only after the doors have said good-bye.
+    stopOnApplicationShutdown: true,
   };
 }
 

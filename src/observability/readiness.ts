@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 
 type Check = () => boolean | Promise<boolean>;
 
@@ -6,12 +6,17 @@ const deadlineMs = 2_000;
 
 /** Whether requests can be served now. Whoever something depends on registers here what to ask; asking is `/health/ready`'s. */
 @Injectable()
-export class Readiness {
+export class Readiness implements OnModuleDestroy {
   private readonly checks = new Map<string, Check>();
 
   /** @param check may throw or hang: both count as no */
   register(name: string, check: Check): void {
     this.checks.set(name, check);
+  }
+
+  /** From here on load balancers are to choose somebody else; what comes nevertheless is served for a few seconds more. */
+  onModuleDestroy(): void {
+    this.register('staying', () => false);
   }
 
   async check(): Promise<Readonly<Record<string, boolean>>> {

@@ -4,6 +4,7 @@ import { DOWNLOAD_LEDGER } from './download-ledger.port.js';
 import { IMPORT_KEYS } from './import-keys.port.js';
 import { ImportKeysRepository } from './import-keys.repository.js';
 import { MIRROR_STORE } from './mirror.port.js';
+import { Notifications } from './notifications.js';
 import { PostgresDownloadLedger } from './postgres-download-ledger.repository.js';
 import { PostgresMirrorStore } from './postgres-mirror.store.js';
 import { SessionClients } from './session-client.js';
@@ -12,11 +13,12 @@ import { SessionClients } from './session-client.js';
 @Module({
   providers: [
     DatabaseReadiness,
+    Notifications,
     SessionClients,
     { provide: MIRROR_STORE, useClass: PostgresMirrorStore },
     { provide: DOWNLOAD_LEDGER, useClass: PostgresDownloadLedger },
     { provide: IMPORT_KEYS, useClass: ImportKeysRepository },
   ],
-  exports: [SessionClients, MIRROR_STORE, IMPORT_KEYS, DOWNLOAD_LEDGER],
+  exports: [Notifications, SessionClients, MIRROR_STORE, IMPORT_KEYS, DOWNLOAD_LEDGER],
 })
 export class StoreModule {}

@@ -9,8 +9,8 @@ import type { AccountId } from '../mailbox/model/ids.js';
 
 interface OpenKeeper {
   readonly keeper: Keeper;
-  /** What it was opened with: settings may be changed through another instance. */
-  readonly settings: string;
+  /** Of the account that it was opened for. */
+  readonly version: bigint;
 }
 
 /** One keeper an account, shared by the runner and the commands of this instance, so that they share its connections. */
@@ -24,10 +24,6 @@ export class Keepers {
     private readonly adapters: AdapterRegistry,
   ) {}
 
-  accounts(): Promise<readonly Account[]> {
-    return this.repository.findAll();
-  }
-
   findAccount(id: AccountId): Promise<Account | undefined> {
     return this.repository.findById(id);
   }
@@ -39,14 +35,26 @@ export class Keepers {
     return account;
   }
 
+  /** The one that is open, unless the account has changed since. */
   async open(account: Account): Promise<Keeper> {
-    const settings = JSON.stringify(settingsOf(account));
-    const open = this.opened.get(account.id);
-    if (open?.settings === settings) return open.keeper;
+    const { id, version } = account;
+    const open = this.opened.get(id);
+    if (open && open.version >= version) return open.keeper;
     const keeper = this.adapters.get(account.protocol).open(account, this.connections.connectionOf(account));
-    this.opened.set(account.id, { keeper, settings });
+    this.opened.set(id, { keeper, version });
     await open?.keeper.close();
     return keeper;
+  }
+
+  /** Where the account has changed since, or is gone. */
+  async closeOutdated(id: AccountId, version: bigint | undefined): Promise<void> {
+    const open = this.opened.get(id);
+    if (open && (version === undefined || open.version < version)) await this.close(id);
+  }
+
+  /** Of whom a keeper is open here, whoever watches the account. */
+  get openFor(): readonly AccountId[] {
+    return [...this.opened.keys()];
   }
 
   async close(id: AccountId): Promise<void> {
@@ -59,6 +67,3 @@ export class Keepers {
     await Promise.all([...this.opened.keys()].map((id) => this.close(id)));
   }
 }
-
-const settingsOf = (account: Account): unknown =>
-  account.protocol === 'IMAP' ? [account.server, account.onlyMailboxes] : [account.server, account.policy];

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Account } from '../accounts/account.js';
+import type { AccountEvent } from '../accounts/account-state.js';
 import { AccountStatusWriter } from '../accounts/account-status.writer.js';
 import type { Keeper } from '../mailbox/keeper.port.js';
 import { MIRROR_STORE, type MirrorStore } from '../store/mirror.port.js';
@@ -23,12 +24,12 @@ export class RuntimeFactory {
   async start(account: Account, epoch: bigint, leaseLost: () => void): Promise<AccountRuntime> {
     const keeper = await this.keepers.open(account);
     const runner = this.runner(account, keeper, epoch);
-    return new AccountRuntime(account.id, runner, this.events(account, leaseLost));
+    return new AccountRuntime(account.id, runner, this.events(account, epoch, leaseLost));
   }
 
   private runner(account: Account, keeper: Keeper, epoch: bigint): AccountRunner {
     const { mirror, synchroniser } = this;
-    const status = this.reporter(account, keeper);
+    const status = this.reporter(account, keeper, epoch);
     if (keeper.storage === 'SERVER') {
       return new ServerAccountRunner({ accountId: account.id, keeper, epoch, synchroniser, mirror, status });
     }
@@ -36,23 +37,24 @@ export class RuntimeFactory {
     return new GatewayAccountRunner({ account, keeper, epoch, mirror, status });
   }
 
-  private events({ id }: Account, leaseLost: () => void): RuntimeEvents {
+  private events({ id }: Account, epoch: bigint, leaseLost: () => void): RuntimeEvents {
+    const tell = (event: AccountEvent): Promise<void> => this.statuses.applyEvent(id, event, epoch);
     return {
-      connecting: () => this.statuses.applyEvent(id, { kind: 'connecting' }),
-      failed: (error, nextAttemptAt) => this.statuses.applyEvent(id, { kind: 'failed', error, nextAttemptAt }),
-      postponed: (error, nextAttemptAt) => this.statuses.applyEvent(id, { kind: 'postponed', error, nextAttemptAt }),
+      connecting: () => tell({ kind: 'connecting' }),
+      failed: (error, nextAttemptAt) => tell({ kind: 'failed', error, nextAttemptAt }),
+      postponed: (error, nextAttemptAt) => tell({ kind: 'postponed', error, nextAttemptAt }),
       leaseLost,
     };
   }
 
-  private reporter({ id }: Account, keeper: Keeper): (event: RunnerEvent) => Promise<void> {
+  private reporter({ id }: Account, keeper: Keeper, epoch: bigint): (event: RunnerEvent) => Promise<void> {
     let told = '';
     return async (event) => {
-      await this.statuses.applyEvent(id, { kind: event });
+      await this.statuses.applyEvent(id, { kind: event }, epoch);
       const { capabilities } = keeper;
       const text = JSON.stringify(capabilities ?? '');
       if (!capabilities || text === told) return;
-      await this.mirror.write(id, (tx) => tx.setCapabilities(capabilities));
+      await this.mirror.write(id, (tx) => tx.setCapabilities(capabilities), { epoch });
       told = text;
     };
   }

@@ -4,66 +4,119 @@ import {
   Logger,
   type BeforeApplicationShutdown,
   type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+  type OnModuleDestroy,
+  type OnModuleInit,
 } from '@nestjs/common';
+import { ACCOUNT_CHANNEL } from '../accounts/account-channel.js';
 import type { AccountLifecycle } from '../accounts/account-lifecycle.port.js';
 import { sleep } from '../common/sleep.js';
-import { KeyedMutex } from '../common/keyed-mutex.js';
 import type { Keeper } from '../mailbox/keeper.port.js';
 import type { PollResult } from '../mailbox/model/poll-result.js';
 import type { KeeperProvider } from '../mailbox/keeper-provider.port.js';
 import { MailError, notFound } from '../mailbox/mailbox.errors.js';
 import type { AccountId, MailboxId } from '../mailbox/model/ids.js';
 import { MIRROR_STORE, type MirrorStore } from '../store/mirror.port.js';
+import { Notifications } from '../store/notifications.js';
 import { AccountLeases } from './account-leases.js';
-import { AccountRuntime } from './account-runtime.js';
+import { InstanceLease } from './instance-lease.js';
+import { InstanceSession } from './instance-session.js';
 import { Keepers } from './keepers.js';
 import { MailboxSynchroniser } from './mailbox-synchroniser.js';
-import { RuntimeFactory } from './runtime-factory.js';
+import { SYNC_CHANNEL, SyncRequests } from './sync-requests.js';
+import { WatchedAccounts } from './watched-accounts.js';
 
-/** How soon an account whose instance has died is taken over. */
-const takeOverMs = 5_000;
+/** How soon accounts of an instance whose lease has run out are found, and what no notification told of. */
+const reviewEveryMs = 1_500;
+/** How long a caller waits for another instance to leave an account that was paused; writes of a late one are refused anyway. */
+const leaveDeadlineMs = 5_000;
+const leaveLookMs = 50;
+const syncDeadlineMs = 10 * 60_000;
 
 /** Runs every account that this instance holds the lease of, and gives keepers to commands for any account. */
 @Injectable()
-export class Supervisor implements KeeperProvider, AccountLifecycle, OnApplicationBootstrap, BeforeApplicationShutdown {
+export class Supervisor
+  implements
+    KeeperProvider,
+    AccountLifecycle,
+    OnModuleInit,
+    OnApplicationBootstrap,
+    OnModuleDestroy,
+    BeforeApplicationShutdown,
+    OnApplicationShutdown
+{
   private readonly log = new Logger(Supervisor.name);
-  private readonly runtimes = new Map<AccountId, AccountRuntime>();
-  private readonly changes = new KeyedMutex<AccountId>();
   private readonly shutdown = new AbortController();
-  private watching: Promise<void> = Promise.resolve();
+  private resting = new AbortController();
+  private reviewing: Promise<void> = Promise.resolve();
+  private leaving: Promise<void> = Promise.resolve();
 
   constructor(
+    private readonly session: InstanceSession,
+    private readonly instance: InstanceLease,
     private readonly leases: AccountLeases,
+    private readonly watched: WatchedAccounts,
+    private readonly requests: SyncRequests,
+    private readonly notifications: Notifications,
     private readonly keepers: Keepers,
-    private readonly factory: RuntimeFactory,
     private readonly synchroniser: MailboxSynchroniser,
     @Inject(MIRROR_STORE) private readonly mirror: MirrorStore,
   ) {}
 
-  onApplicationBootstrap(): void {
-    this.watching = this.watch();
+  onModuleInit(): void {
+    this.notifications.on(ACCOUNT_CHANNEL, (id) => {
+      if (id === undefined) this.reviewNow();
+      else this.watched.tendSoon(id as AccountId);
+    });
+    this.notifications.on(SYNC_CHANNEL, () => void this.answerRequests());
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    await this.instance.start(() => void this.watched.letGoOfAll());
+    this.reviewing = this.reviewAgainAndAgain();
+  }
+
+  /** Begins to leave; others take the accounts over while streams are still being closed here. */
+  onModuleDestroy(): void {
+    this.leaving = this.leave();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    this.shutdown.abort();
-    await this.watching;
-    await this.stopAll();
-    await this.leases.close();
+    await this.leaving;
+  }
+
+  /** After the last request. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.keepers.closeAll();
+    await this.instance.giveBack();
+    await this.session.close();
   }
 
   // ---------------------------------------------------------------- accounts come, change and go
 
   async started(id: AccountId): Promise<void> {
-    await this.ensure(id);
+    await this.watched.tend(id);
   }
 
+  /** Whoever else works on it hears of it by the notification that came with the change. */
   async changed(id: AccountId): Promise<void> {
-    await this.stop(id);
-    await this.ensure(id);
+    await this.watched.tend(id);
+    await this.untilLeft(id);
   }
 
   async stopping(id: AccountId): Promise<void> {
-    await this.stop(id);
+    await this.changed(id);
+  }
+
+  /** A paused account is quiet when its owner has let go of it. */
+  private async untilLeft(id: AccountId): Promise<void> {
+    const deadline = AbortSignal.timeout(leaveDeadlineMs);
+    while (!deadline.aborted) {
+      const claim = await this.leases.find(id);
+      if (!claim?.paused || claim.owner !== 'other') return;
+      await sleep(leaveLookMs, deadline);
+    }
+    this.log.warn({ accountId: id }, 'the instance that watches this account has not left it in time');
   }
 
   // ---------------------------------------------------------------- for commands
@@ -71,9 +124,7 @@ export class Supervisor implements KeeperProvider, AccountLifecycle, OnApplicati
   async keeperOf(accountId: AccountId): Promise<Keeper> {
     const account = await this.keepers.accountOf(accountId);
     const keeper = await this.keepers.open(account);
-    if (account.status.state === 'PAUSED' && keeper.storage === 'SERVER') {
-      throw new MailError('CONFLICT', 'the account is paused: resume it first');
-    }
+    if (account.status.state === 'PAUSED' && keeper.storage === 'SERVER') throw paused();
     return keeper;
   }
 
@@ -91,65 +142,48 @@ export class Supervisor implements KeeperProvider, AccountLifecycle, OnApplicati
 
   async syncNow(accountId: AccountId, signal: AbortSignal): Promise<PollResult | undefined> {
     const account = await this.keepers.accountOf(accountId);
-    if (account.status.state === 'PAUSED') throw new MailError('CONFLICT', 'the account is paused: resume it first');
-    await this.ensure(accountId);
-    const runtime = this.runtimes.get(accountId);
-    if (!runtime) {
-      throw new MailError('CONFLICT', 'another instance of the gateway is looking after this account', {
-        retryable: true,
-      });
-    }
-    return runtime.syncNow(signal);
+    if (account.status.state === 'PAUSED') throw paused();
+    await this.watched.tend(accountId);
+    return this.watched.get(accountId)?.syncNow(signal) ?? this.requests.ask(accountId, signal);
   }
 
-  // ---------------------------------------------------------------- leases
+  // ---------------------------------------------------------------- looking after accounts
 
-  private async watch(): Promise<void> {
+  private async reviewAgainAndAgain(): Promise<void> {
     const { signal } = this.shutdown;
     while (!signal.aborted) {
+      this.resting = new AbortController();
       try {
-        if (!this.leases.isOpen) await this.leases.open(() => void this.stopAll());
-        for (const account of await this.keepers.accounts()) {
-          if (!signal.aborted) await this.ensure(account.id);
-        }
+        await this.watched.review();
+        await this.answerRequests();
       } catch (error) {
         this.log.warn({ reason: String(error) }, 'accounts could not be looked after; tried again');
       }
-      await sleep(takeOverMs * (0.75 + Math.random() / 2), signal);
+      const pauseMs = reviewEveryMs * (0.75 + Math.random() / 2);
+      await sleep(pauseMs, AbortSignal.any([signal, this.resting.signal]));
     }
   }
 
-  /** Starts the account here, unless it runs, is paused, or another instance has it. */
-  private async ensure(id: AccountId): Promise<void> {
-    await this.changes.run(id, async () => {
-      if (this.runtimes.has(id) || this.shutdown.signal.aborted || !this.leases.isOpen) return;
-      const account = await this.keepers.findAccount(id);
-      if (!account || account.status.state === 'PAUSED') return;
-      const epoch = await this.leases.acquire(id);
-      if (epoch === undefined) return;
-      this.runtimes.set(id, await this.factory.start(account, epoch, () => this.dropLost(id)));
-    });
+  private reviewNow(): void {
+    this.resting.abort();
   }
 
-  private dropLost(id: AccountId): void {
-    this.log.warn({ accountId: id }, 'another instance has taken the account over');
-    this.stop(id).catch((error: unknown) =>
-      this.log.warn({ accountId: id, reason: String(error) }, 'lease not released'),
-    );
+  private async answerRequests(): Promise<void> {
+    try {
+      await this.requests.answer({
+        watches: (id) => this.watched.get(id) !== undefined,
+        syncNow: async (id) => this.watched.get(id)?.syncNow(AbortSignal.timeout(syncDeadlineMs)),
+      });
+    } catch (error) {
+      this.log.warn({ reason: String(error) }, 'requests of other instances could not be read');
+    }
   }
 
-  private async stop(id: AccountId): Promise<void> {
-    await this.changes.run(id, async () => {
-      const runtime = this.runtimes.get(id);
-      this.runtimes.delete(id);
-      await runtime?.stop();
-      await this.keepers.close(id);
-      if (runtime) await this.leases.release(id);
-    });
-  }
-
-  private async stopAll(): Promise<void> {
-    await Promise.all([...this.runtimes.keys()].map((id) => this.stop(id)));
-    await this.keepers.closeAll();
+  private async leave(): Promise<void> {
+    this.shutdown.abort();
+    await this.reviewing;
+    await this.watched.stop();
   }
 }
+
+const paused = (): MailError => new MailError('CONFLICT', 'the account is paused: resume it first');

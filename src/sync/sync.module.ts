@@ -3,20 +3,28 @@ import { ACCOUNT_LIFECYCLE } from '../accounts/account-lifecycle.port.js';
 import { AccountsModule } from '../accounts/accounts.module.js';
 import { KEEPER_PROVIDER, MAILBOX_LOCKS } from '../mailbox/keeper-provider.port.js';
 import { AccountLeases } from './account-leases.js';
+import { InstanceLease } from './instance-lease.js';
+import { InstanceSession } from './instance-session.js';
 import { Keepers } from './keepers.js';
 import { MailboxSynchroniser } from './mailbox-synchroniser.js';
 import { RuntimeFactory } from './runtime-factory.js';
 import { Supervisor } from './supervisor.js';
+import { SyncRequests } from './sync-requests.js';
+import { WatchedAccounts } from './watched-accounts.js';
 
 @Global()
 @Module({
   imports: [AccountsModule],
   providers: [
     AccountLeases,
+    InstanceLease,
+    InstanceSession,
     Keepers,
     MailboxSynchroniser,
     RuntimeFactory,
     Supervisor,
+    SyncRequests,
+    WatchedAccounts,
     { provide: KEEPER_PROVIDER, useExisting: Supervisor },
     { provide: ACCOUNT_LIFECYCLE, useExisting: Supervisor },
     { provide: MAILBOX_LOCKS, useExisting: MailboxSynchroniser },

@@ -62,6 +62,7 @@ export function openKeeper(connection: AccountConnection, onlyMailboxes?: readon
     server: { ...connection, authentication: 'PASSWORD' },
     status: { state: 'CONNECTING', since: new Date() },
     changePosition: changePosition(0),
+    version: 0n,
     createdAt: new Date(),
     onlyMailboxes,
   };

@@ -70,6 +70,7 @@ export class Pop3TestAccount {
       server: { host: 'localhost', port, security, username, authentication: 'PASSWORD' },
       status: { state: 'ONLINE', since: new Date() },
       changePosition: changePosition(0),
+      version: 0n,
       createdAt: new Date(),
       policy: { afterDownload: 'KEEP', deleteWhenExpunged: false, pollIntervalSeconds: 300, ...policy },
       poll: {},

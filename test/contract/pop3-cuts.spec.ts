@@ -52,6 +52,7 @@ function keeperOf(accountId: AccountId, username: string): GatewayKeeper {
     server: { host: 'localhost', port, security: 'NONE', username, authentication: 'PASSWORD' },
     status: { state: 'ONLINE', since: new Date() },
     changePosition: changePosition(0),
+    version: 0n,
     createdAt: new Date(),
     policy: { afterDownload: 'DELETE', deleteWhenExpunged: false, pollIntervalSeconds: 300 },
     poll: {},

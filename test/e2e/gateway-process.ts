@@ -20,6 +20,7 @@ export class GatewayProcess {
     private readonly database: TestDatabase,
     private readonly dataDir: string,
     private readonly env: NodeJS.ProcessEnv,
+    private readonly first?: GatewayProcess,
   ) {}
 
   /** Prepared, not yet started. */
@@ -40,6 +41,12 @@ export class GatewayProcess {
       MAIL_TLS_CA_FILE: join(dataDir, 'ca.pem'),
       LOG_LEVEL: 'warn',
     });
+  }
+
+  /** Another instance on the same database, not yet started. It is to be stopped before this one. */
+  async another(): Promise<GatewayProcess> {
+    const [port] = await findFreePorts(1);
+    return new GatewayProcess(this.database, this.dataDir, { ...this.env, PORT: String(port) }, this);
   }
 
   get client(): GatewayClient {
@@ -70,8 +77,15 @@ export class GatewayProcess {
     await this.end('SIGKILL');
   }
 
-  async stop(): Promise<void> {
+  /** As an orchestrator would. @returns the exit code */
+  async leave(): Promise<number | null> {
     await this.end('SIGTERM');
+    return this.child?.exitCode ?? null;
+  }
+
+  async stop(): Promise<void> {
+    await this.leave();
+    if (this.first) return;
     await this.database.drop();
     await rm(this.dataDir, { recursive: true, force: true });
   }

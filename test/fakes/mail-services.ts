@@ -63,6 +63,7 @@ const account: Account = {
   server: { host: 'mail.example.org', port: 993, security: 'TLS', username: 'me', authentication: 'PASSWORD' },
   status: { state: 'ONLINE', since: new Date(0) },
   changePosition: changePosition(7),
+  version: 0n,
   createdAt: new Date(0),
 };
 

@@ -184,6 +184,12 @@ export class Dovecot {
     await this.doveadm('kick', user);
   }
 
+  /** The user's open connections, each as `doveadm who` shows it. */
+  async sessions(user: string): Promise<string[]> {
+    const lines = (await this.doveadm('who', '-1', user)).split('\n');
+    return lines.filter((line) => line.startsWith(`${user} `) || line.startsWith(`${user}\t`));
+  }
+
   private async findMailboxDir(user: string, mailbox: string): Promise<string> {
     if (!this.users.has(user)) throw new Error(`no such user: ${user}`);
     const known = this.mailboxDirs.get(dirKey(user, mailbox));

@@ -1,8 +1,15 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import {
+  Inject,
+  Injectable,
+  type BeforeApplicationShutdown,
+  type OnApplicationBootstrap,
+  type OnModuleDestroy,
+} from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { WebSocketServer, type WebSocket } from 'ws';
+import { sayFarewell } from './farewell.js';
 import { SubscriptionProtocol } from './subscription-protocol.js';
 import { openSocket } from './socket-link.js';
 
@@ -11,12 +18,14 @@ const path = '/graphql';
 const maxPayload = 64 * 1024;
 /** Time to say good-bye in; then the connection is cut. */
 const closeMs = 2_000;
-const goingAway = 1001;
+/** RFC 6455's registry: 1012 "service restart", after which clients come back with some delay. */
+const serviceRestart = 1012;
 
 /** Lets WebSockets in at `/graphql`: sub-protocol `graphql-transport-ws`, subscriptions only. */
 @Injectable()
-export class WebSocketDoor implements OnApplicationBootstrap, OnModuleDestroy {
+export class WebSocketDoor implements OnApplicationBootstrap, OnModuleDestroy, BeforeApplicationShutdown {
   private readonly server: WebSocketServer;
+  private leaving: Promise<void> | undefined;
   private readonly onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void =>
     this.upgrade(request, socket, head);
 
@@ -38,7 +47,7 @@ export class WebSocketDoor implements OnApplicationBootstrap, OnModuleDestroy {
 
   private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy());
-    const refusal = refuse(request);
+    const refusal = this.leaving ? '503 Service Unavailable' : refuse(request);
     if (refusal) {
       socket.end(`HTTP/1.1 ${refusal}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
       return;
@@ -49,9 +58,13 @@ export class WebSocketDoor implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   /** Subscriptions are not completed: to the client the connection broke, so it comes back and resumes. */
-  async onModuleDestroy(): Promise<void> {
+  onModuleDestroy(): void {
+    this.leaving = sayFarewell(this.server.clients, sayGoodBye);
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.leaving;
     this.adapterHost.httpAdapter.getHttpServer().off('upgrade', this.onUpgrade);
-    await Promise.all([...this.server.clients].map(sayGoodBye));
     this.server.close();
   }
 }
@@ -73,6 +86,6 @@ function sayGoodBye(socket: WebSocket): Promise<void> {
       clearTimeout(cut);
       resolve();
     });
-    socket.close(goingAway, 'the gateway is stopping');
+    socket.close(serviceRestart, 'going away: come back and resume from your cursor');
   });
 }
