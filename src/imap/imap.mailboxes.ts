@@ -1,7 +1,8 @@
 import { invalidInput, MailError } from '../mailbox/mailbox.errors.js';
 import type { RemoteMailbox, RemoteMailboxStatus } from '../mailbox/keeper.port.js';
 import { isAtOrBelow } from '../mailbox/model/mailbox-path.js';
-import type { ImapConnection, ListedMailbox } from './imap.connection.js';
+import type { ImapConnection } from './imap.connection.js';
+import type { ListedMailbox } from './imap.flow.js';
 import { maxStatusPerPoll } from './imap.limits.js';
 import { toRemoteMailbox, toStatus } from './imap.mapping.js';
 import type { ImapSessionPool } from './imap.session-pool.js';

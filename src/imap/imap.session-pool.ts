@@ -1,5 +1,6 @@
 import { isMailError, MailError } from '../mailbox/mailbox.errors.js';
-import type { ImapConnection, SelectedMailbox } from './imap.connection.js';
+import type { ImapConnection } from './imap.connection.js';
+import type { SelectedMailbox } from './imap.selection.js';
 import type { ImapConnector } from './imap.connector.js';
 import { abortedBy, deadlineExceeded } from './imap.errors.js';
 import * as limits from './imap.limits.js';

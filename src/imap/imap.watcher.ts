@@ -1,7 +1,8 @@
 import { sleep } from '../common/sleep.js';
 import type { RemoteHint } from '../mailbox/keeper.port.js';
 import { HintCoalescer } from './hint-coalescer.js';
-import type { ImapConnection, ListedMailbox } from './imap.connection.js';
+import type { ImapConnection } from './imap.connection.js';
+import type { ListedMailbox } from './imap.flow.js';
 import type { ImapConnector } from './imap.connector.js';
 import { toMailError } from './imap.errors.js';
 import * as limits from './imap.limits.js';

@@ -1,5 +1,6 @@
 import type { RemoteHint } from '../mailbox/keeper.port.js';
-import type { ImapConnection, ListedMailbox } from './imap.connection.js';
+import type { ImapConnection } from './imap.connection.js';
+import type { ListedMailbox } from './imap.flow.js';
 import { maxStatusPerPoll } from './imap.limits.js';
 import type { ReportedStatus } from './imap.mapping.js';
 

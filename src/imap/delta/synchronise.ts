@@ -1,6 +1,6 @@
 import type { SyncBatch, SynchroniseRequest } from '../../mailbox/keeper.port.js';
 import type { SyncCheckpoint } from '../../mailbox/model/mailbox.js';
-import type { SelectedMailbox } from '../imap.connection.js';
+import type { SelectedMailbox } from '../imap.selection.js';
 import * as limits from '../imap.limits.js';
 import type { ImapSessionPool, SessionLease } from '../imap.session-pool.js';
 import { changes, newMessages } from './changes.js';
