@@ -9,6 +9,7 @@ import { select } from '../store/sql.js';
 import { insertAccount } from '../../test/factories/stored-account.js';
 import { createTestDatabase, type TestDatabase } from '../../test/servers/postgres.js';
 import { MailboxSynchroniser } from './mailbox-synchroniser.js';
+import { MailboxTurns } from './mailbox-turns.js';
 
 let database: TestDatabase;
 let dataSource: DataSource;
@@ -80,7 +81,7 @@ describe('MailboxSynchroniser', () => {
   let synchroniser: MailboxSynchroniser;
 
   beforeEach(async () => {
-    synchroniser = new MailboxSynchroniser(mirror);
+    synchroniser = new MailboxSynchroniser(mirror, new MailboxTurns());
     accountId = await insertAccount(dataSource);
     inbox = await mirror.write(accountId, (tx) =>
       tx.insertMailbox({ path: 'INBOX', subscribed: true, selectable: true, complete: false }),

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { KeyedMutex } from '../common/keyed-mutex.js';
 import type { RemoteMailbox, ServerKeeper } from '../mailbox/keeper.port.js';
 import type { AccountId, MailboxId } from '../mailbox/model/ids.js';
+import { MAILBOX_LOCKS } from '../mailbox/keeper-provider.port.js';
 import type { MailboxLocks } from '../mailbox/mailbox-locks.port.js';
 import { MIRROR_STORE, type MirrorStore, type MirrorWriteOptions } from '../store/mirror.port.js';
 import { applyMailboxList } from './mailbox-list.js';
@@ -19,18 +19,13 @@ const maxDoubts = 3;
  * for in the mailboxes that have something new, before it is called removed.
  */
 @Injectable()
-export class MailboxSynchroniser implements MailboxLocks {
-  private readonly mutex = new KeyedMutex<MailboxId | AccountId>();
+export class MailboxSynchroniser {
   private readonly departed: Departed = { sought: new Set(), unsettled: new Map() };
 
-  constructor(@Inject(MIRROR_STORE) private readonly mirror: MirrorStore) {}
-
-  /** Runs while no synchronisation and no other command is between its server's answer and the mirror for these mailboxes. */
-  lock<T>(ids: readonly (MailboxId | AccountId)[], work: () => Promise<T>): Promise<T> {
-    const [first, ...rest] = [...new Set(ids)].sort();
-    if (first === undefined) return work();
-    return this.mutex.run(first, () => this.lock(rest, work));
-  }
+  constructor(
+    @Inject(MIRROR_STORE) private readonly mirror: MirrorStore,
+    @Inject(MAILBOX_LOCKS) private readonly locks: MailboxLocks,
+  ) {}
 
   async synchroniseList(
     keeper: ServerKeeper,
@@ -38,7 +33,7 @@ export class MailboxSynchroniser implements MailboxLocks {
     options: MirrorWriteOptions,
     signal: AbortSignal,
   ): Promise<readonly RemoteMailbox[]> {
-    return this.lock([accountId], async () => {
+    return this.locks.lock([accountId], async () => {
       const listed = await keeper.listMailboxes(signal);
       await this.mirror.write(accountId, (tx) => applyMailboxList(tx, listed), { epoch: options.epoch });
       return listed;
@@ -53,9 +48,9 @@ export class MailboxSynchroniser implements MailboxLocks {
     signal: AbortSignal,
   ): Promise<boolean> {
     const { epoch } = options;
-    const { mirror, departed } = this;
+    const { mirror, locks, departed } = this;
     const search = await MoveSearch.begin({ mirror, departed, keeper, mailboxId, epoch, signal });
-    const reader = new MailboxReader({ mirror, keeper, locks: this, search, signal });
+    const reader = new MailboxReader({ mirror, keeper, locks, search, signal });
     try {
       const { complete } = await readTrusted(reader, search, mailboxId, options);
       await search.lookElsewhere({

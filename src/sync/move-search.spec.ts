@@ -9,6 +9,7 @@ import { PostgresMirrorStore } from '../store/postgres-mirror.store.js';
 import { insertAccount } from '../../test/factories/stored-account.js';
 import { createTestDatabase, type TestDatabase } from '../../test/servers/postgres.js';
 import { MailboxSynchroniser } from './mailbox-synchroniser.js';
+import { MailboxTurns } from './mailbox-turns.js';
 
 /** A message has a name; the same name twice is a copy. */
 const data = (name: string): MessageData => ({
@@ -118,7 +119,7 @@ describe('a message that another client has moved', () => {
   beforeEach(async () => {
     accountId = await insertAccount(dataSource);
     server = new FakeServer();
-    synchroniser = new MailboxSynchroniser(mirror);
+    synchroniser = new MailboxSynchroniser(mirror, new MailboxTurns());
     for (const path of ['INBOX', 'Work', 'Trash']) server.put(path);
     server.put('INBOX', 'a', 'b', 'c', '(no id)');
     await synchroniser.synchroniseList(server.keeper, accountId, {}, signal);
@@ -239,7 +240,7 @@ describe('a message that another client has moved', () => {
     server.move('a', 'INBOX', 'Work');
     server.cut = true;
     await expect(sync('INBOX')).rejects.toMatchObject({ code: 'CONNECTION_FAILED' });
-    synchroniser = new MailboxSynchroniser(mirror);
+    synchroniser = new MailboxSynchroniser(mirror, new MailboxTurns());
     await sync('INBOX');
     expect(Object.keys(await content('INBOX')).sort()).toEqual(['(no id)', 'b', 'c']);
   });

@@ -7,6 +7,7 @@ import { InstanceLease } from './instance-lease.js';
 import { InstanceSession } from './instance-session.js';
 import { Keepers } from './keepers.js';
 import { MailboxSynchroniser } from './mailbox-synchroniser.js';
+import { PostgresMailboxLocks } from './postgres-mailbox-locks.js';
 import { RuntimeFactory } from './runtime-factory.js';
 import { Supervisor } from './supervisor.js';
 import { SyncRequests } from './sync-requests.js';
@@ -27,7 +28,7 @@ import { WatchedAccounts } from './watched-accounts.js';
     WatchedAccounts,
     { provide: KEEPER_PROVIDER, useExisting: Supervisor },
     { provide: ACCOUNT_LIFECYCLE, useExisting: Supervisor },
-    { provide: MAILBOX_LOCKS, useExisting: MailboxSynchroniser },
+    { provide: MAILBOX_LOCKS, useClass: PostgresMailboxLocks },
   ],
   exports: [KEEPER_PROVIDER, ACCOUNT_LIFECYCLE, MAILBOX_LOCKS],
 })

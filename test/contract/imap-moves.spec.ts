@@ -5,6 +5,7 @@ import type { ServerKeeper } from '../../src/mailbox/keeper.port.js';
 import type { AccountId, MailboxId, MessageId } from '../../src/mailbox/model/ids.js';
 import { PostgresMirrorStore } from '../../src/store/postgres-mirror.store.js';
 import { MailboxSynchroniser } from '../../src/sync/mailbox-synchroniser.js';
+import { MailboxTurns } from '../../src/sync/mailbox-turns.js';
 import { insertAccount } from '../factories/stored-account.js';
 import { startDovecot, type Dovecot } from '../servers/dovecot.js';
 import { createTestDatabase, type TestDatabase } from '../servers/postgres.js';
@@ -43,7 +44,7 @@ describe.each(Object.entries(servers))('what another client does on a server wit
     await dovecot.addUser(user, 'secret');
     for (const name of ['one', 'two', 'three']) await dovecot.deliver(user, mail(name));
     accountId = await insertAccount(dataSource);
-    synchroniser = new MailboxSynchroniser(mirror);
+    synchroniser = new MailboxSynchroniser(mirror, new MailboxTurns());
     keeper = openKeeper(connectionTo(dovecot, user));
     await synchroniser.synchroniseList(keeper, accountId, {}, signal());
     for (const { path } of await mirror.mailboxesOf([accountId])) await sync(path);

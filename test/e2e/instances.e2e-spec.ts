@@ -174,7 +174,10 @@ describe('an account that another instance watches', () => {
       () => listed(one.client, id),
       (ids) => ids.length === 1,
     );
-    expect(await stateOf(one.client, id)).toBe('ONLINE');
+    await until(
+      () => stateOf(one.client, id),
+      (state) => state === 'ONLINE',
+    );
   }, 60_000);
 
   it('takes up new settings and credentials', async () => {
