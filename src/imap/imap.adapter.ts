@@ -33,6 +33,6 @@ export class ImapAdapter implements ProtocolAdapter {
 
   open(account: Account, connection: AccountConnection): ServerKeeper {
     const only = account.protocol === 'IMAP' ? account.onlyMailboxes : undefined;
-    return new ImapKeeper(new ImapConnector(connection), only);
+    return new ImapKeeper(new ImapConnector(connection), only, connection.shares);
   }
 }

@@ -1,3 +1,4 @@
+import type { ConnectionShares } from '../mailbox/connection-shares.port.js';
 import type * as port from '../mailbox/keeper.port.js';
 import type { Uid, UidValidity } from '../mailbox/model/ids.js';
 import type { Mailbox } from '../mailbox/model/mailbox.js';
@@ -31,8 +32,9 @@ export class ImapKeeper implements port.ServerKeeper {
   constructor(
     private readonly connector: ImapConnector,
     onlyMailboxes: readonly string[] | undefined,
+    shares?: ConnectionShares,
   ) {
-    this.pool = new ImapSessionPool(connector);
+    this.pool = new ImapSessionPool(connector, shares);
     this.mailboxes = new ImapMailboxes(this.pool, onlyMailboxes);
     this.commands = new ImapMessageCommands(this.pool);
     this.content = new ImapContent(this.pool);

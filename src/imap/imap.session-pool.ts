@@ -1,3 +1,4 @@
+import type { ConnectionShare, ConnectionShares } from '../mailbox/connection-shares.port.js';
 import { isMailError, MailError } from '../mailbox/mailbox.errors.js';
 import type { ImapConnection } from './imap.connection.js';
 import type { SelectedMailbox } from './imap.selection.js';
@@ -18,6 +19,8 @@ export interface SessionLease {
 interface Session {
   readonly connection: ImapConnection;
   busy: boolean;
+  /** Another instance needs its share. */
+  wanted?: boolean;
   idleTimer?: NodeJS.Timeout;
 }
 
@@ -39,7 +42,11 @@ export class ImapSessionPool {
   private max = limits.maxCommandSessions;
   private closed = false;
 
-  constructor(private readonly connector: ImapConnector) {}
+  /** @param shares absent where no other instance could have connections of this account */
+  constructor(
+    private readonly connector: ImapConnector,
+    private readonly shares?: ConnectionShares,
+  ) {}
 
   /** Runs `work` on a connection, whatever it has selected. @throws MailError as `lease` does */
   async use<T>(signal: AbortSignal, work: (connection: ImapConnection) => Promise<T>): Promise<T> {
@@ -119,23 +126,24 @@ export class ImapSessionPool {
     }
   }
 
-  private async acquire(path: string | undefined, signal: AbortSignal): Promise<Session> {
+  private async acquire(path: string | undefined, signal: AbortSignal, mayOpen = true): Promise<Session> {
     if (this.closed) throw closedError();
     if (signal.aborted) throw abortedBy(signal.reason);
-    const free = this.choose(path);
+    const opens = this.hasRoom && (mayOpen || this.isEmpty);
+    const free = this.choose(path, opens);
     if (free) return this.take(free);
-    if (this.hasRoom) return this.openOrWait(path, signal);
+    if (opens) return this.openOrWait(path, signal);
     const given = await this.wait(signal);
     return given ? this.take(given) : this.acquire(path, signal);
   }
 
   /** @returns a free session, unless opening another one is better than disturbing it */
-  private choose(path: string | undefined): Session | undefined {
+  private choose(path: string | undefined, opens: boolean): Session | undefined {
     const free = this.sessions.filter(({ busy, connection }) => !busy && connection.usable);
     const selected = ({ connection }: Session): string | undefined => connection.selected?.path;
     const fitting = path === undefined ? free[0] : free.find(({ connection }) => connection.isSelected(path));
     const other = free.find((session) => selected(session) !== inbox);
-    return fitting ?? other ?? (this.hasRoom ? undefined : free[0]);
+    return fitting ?? other ?? (opens ? undefined : free[0]);
   }
 
   private take(session: Session): Session {
@@ -148,9 +156,14 @@ export class ImapSessionPool {
     return this.sessions.length + this.opening < this.max;
   }
 
+  private get isEmpty(): boolean {
+    return this.sessions.length + this.opening === 0;
+  }
+
   private async openOrWait(path: string | undefined, signal: AbortSignal): Promise<Session> {
     try {
-      return await this.open(signal);
+      // Where other instances have all the rest: make do with those that are here.
+      return (await this.open(signal)) ?? (await this.acquire(path, signal, false));
     } catch (error) {
       // The server allows fewer than we thought: make do with those that are there.
       if (!isMailError(error) || error.code !== 'RATE_LIMITED' || this.sessions.length === 0) throw error;
@@ -159,23 +172,46 @@ export class ImapSessionPool {
     }
   }
 
-  private async open(signal: AbortSignal): Promise<Session> {
+  /** @returns undefined where other instances have the account's other connections, and this one has some */
+  private async open(signal: AbortSignal): Promise<Session | undefined> {
+    const isFirst = this.isEmpty;
     this.opening += 1;
+    let refused = false;
+    try {
+      const share = await this.shares?.take(isFirst, signal);
+      refused = this.shares !== undefined && share === undefined;
+      return refused ? undefined : await this.connect(share, signal);
+    } finally {
+      this.opening -= 1;
+      // Whoever waited for the one that failed to open may try by themselves; what was refused to one is refused to all.
+      if (this.hasRoom && !refused) this.waiters.shift()?.give(undefined);
+    }
+  }
+
+  private async connect(share: ConnectionShare | undefined, signal: AbortSignal): Promise<Session> {
     try {
       const connection = await this.connector.connect(signal);
       const session: Session = { connection, busy: true };
+      connection.onClose(() => {
+        share?.release();
+        this.drop(session);
+      });
       if (this.closed) {
         connection.close();
         throw closedError();
       }
       this.sessions.push(session);
-      connection.onClose(() => this.drop(session));
+      share?.onWanted(() => this.yield(session));
       return session;
-    } finally {
-      this.opening -= 1;
-      // Whoever waited for the one that failed to open may try by themselves.
-      if (this.hasRoom) this.waiters.shift()?.give(undefined);
+    } catch (error) {
+      share?.release();
+      throw error;
     }
+  }
+
+  private yield(session: Session): void {
+    session.wanted = true;
+    if (!session.busy) void this.end(session);
   }
 
   private wait(signal: AbortSignal): Promise<Session | undefined> {
@@ -205,6 +241,7 @@ export class ImapSessionPool {
       session.connection.close();
       return this.drop(session);
     }
+    if (session.wanted) return void this.end(session);
     const waiter = this.waiters[0];
     if (waiter) return waiter.give(session);
     session.busy = false;

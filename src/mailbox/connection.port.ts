@@ -1,3 +1,4 @@
+import type { ConnectionShares } from './connection-shares.port.js';
 import type { AccountId } from './model/ids.js';
 import type { ConnectionSecurity } from './model/protocol.js';
 
@@ -34,6 +35,8 @@ export interface AccountConnection {
   readonly resolve: EndpointResolver;
   /** PEM, added to the system's; verification cannot be switched off. */
   readonly extraCa?: string;
+  /** Asked before each connection for commands; absent where there is nobody to share with. */
+  readonly shares?: ConnectionShares;
 }
 
 export type ConnectionStepName = 'RESOLVE' | 'CONNECT' | 'TLS' | 'GREETING' | 'STARTTLS' | 'SIGN_IN' | 'LIST';

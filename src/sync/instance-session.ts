@@ -25,7 +25,7 @@ export class InstanceSession {
   /** @throws also where the answer does not come in time: the session is given up then, and with it its advisory locks */
   async query<Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
     if (this.closed) throw new Error('the gateway is stopping');
-    const opened = (this.client ??= this.open());
+    const opened = this.client ?? this.connect();
     const client = await opened;
     try {
       // `query_timeout` is pg's own deadline; its types leave it out of QueryConfig.
@@ -42,23 +42,23 @@ export class InstanceSession {
     if (this.client) await this.giveUp(this.client);
   }
 
-  private async open(): Promise<pg.Client> {
+  private connect(): Promise<pg.Client> {
     const forget = (): void => {
       if (this.client === opening) this.client = undefined;
     };
-    const opening: Promise<pg.Client> = this.sessions.open(`mailroom instance ${this.id}`, (error) => {
-      if (!this.closed) this.log.debug({ reason: error.message }, 'session lost');
-      forget();
-    });
+    const opening = this.open(forget);
     this.client = opening;
-    try {
-      const client = await opening;
-      await client.query(`SET lock_timeout = '${lockTimeout}'`);
-      return client;
-    } catch (error) {
-      forget();
-      throw error;
-    }
+    opening.catch(forget);
+    return opening;
+  }
+
+  private async open(onLost: () => void): Promise<pg.Client> {
+    const client = await this.sessions.open(`mailroom instance ${this.id}`, (error) => {
+      if (!this.closed) this.log.debug({ reason: error.message }, 'session lost');
+      onLost();
+    });
+    await client.query(`SET lock_timeout = '${lockTimeout}'`);
+    return client;
   }
 
   private async giveUp(opened: Promise<pg.Client>): Promise<void> {

@@ -6,6 +6,7 @@ import { AdapterRegistry } from '../mailbox/adapter-registry.js';
 import type { Keeper } from '../mailbox/keeper.port.js';
 import { notFound } from '../mailbox/mailbox.errors.js';
 import type { AccountId } from '../mailbox/model/ids.js';
+import { AccountShares } from './account-shares.js';
 
 interface OpenKeeper {
   readonly keeper: Keeper;
@@ -22,6 +23,7 @@ export class Keepers {
     private readonly repository: AccountRepository,
     private readonly connections: AccountConnections,
     private readonly adapters: AdapterRegistry,
+    private readonly shares: AccountShares,
   ) {}
 
   findAccount(id: AccountId): Promise<Account | undefined> {
@@ -40,7 +42,8 @@ export class Keepers {
     const { id, version } = account;
     const open = this.opened.get(id);
     if (open && open.version >= version) return open.keeper;
-    const keeper = this.adapters.get(account.protocol).open(account, this.connections.connectionOf(account));
+    const connection = { ...this.connections.connectionOf(account), shares: this.shares.of(id) };
+    const keeper = this.adapters.get(account.protocol).open(account, connection);
     this.opened.set(id, { keeper, version });
     await open?.keeper.close();
     return keeper;

@@ -33,14 +33,19 @@ export class PostgresMailboxLocks extends MailboxTurns {
   private async acquire(id: LockId): Promise<void> {
     const deadlineMs = performance.now() + waitMs;
     for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(longestPauseMs, pauseMs * 2)) {
-      const sql = 'SELECT pg_try_advisory_lock(hashtextextended($1, 2)) AS ok';
-      const [row] = await this.session.query<{ ok: boolean }>(sql, [id]);
-      if (row?.ok) return;
+      if (await this.tryAcquire(id)) return;
       if (performance.now() > deadlineMs) {
         throw new MailError('TIMEOUT', 'another instance of the gateway is busy with this mailbox for too long');
       }
       await sleep(pauseMs * (0.5 + Math.random()));
     }
+  }
+
+  private async tryAcquire(id: LockId): Promise<boolean> {
+    const sql = 'SELECT pg_try_advisory_lock(hashtextextended($1, 2)) AS ok';
+    const ask = async (): Promise<boolean> => (await this.session.query<{ ok: boolean }>(sql, [id]))[0]?.ok ?? false;
+    // A session that was lost a moment ago is opened again by the next question.
+    return ask().catch(ask);
   }
 
   /** Nobody waits for it: what comes next on this session comes after it, and a session that is gone holds nothing. */

@@ -3,6 +3,7 @@ import { ACCOUNT_LIFECYCLE } from '../accounts/account-lifecycle.port.js';
 import { AccountsModule } from '../accounts/accounts.module.js';
 import { KEEPER_PROVIDER, MAILBOX_LOCKS } from '../mailbox/keeper-provider.port.js';
 import { AccountLeases } from './account-leases.js';
+import { AccountShares } from './account-shares.js';
 import { InstanceLease } from './instance-lease.js';
 import { InstanceSession } from './instance-session.js';
 import { Keepers } from './keepers.js';
@@ -18,6 +19,7 @@ import { WatchedAccounts } from './watched-accounts.js';
   imports: [AccountsModule],
   providers: [
     AccountLeases,
+    AccountShares,
     InstanceLease,
     InstanceSession,
     Keepers,

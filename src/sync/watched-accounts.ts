@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { KeyedMutex } from '../common/keyed-mutex.js';
 import type { AccountId } from '../mailbox/model/ids.js';
+import { AccountShares } from './account-shares.js';
 import { AccountLeases, type Claim, type Lease } from './account-leases.js';
 import type { AccountRuntime } from './account-runtime.js';
 import { InstanceLease } from './instance-lease.js';
@@ -30,6 +31,7 @@ export class WatchedAccounts {
     private readonly instance: InstanceLease,
     private readonly keepers: Keepers,
     private readonly factory: RuntimeFactory,
+    private readonly shares: AccountShares,
   ) {}
 
   get(id: AccountId): AccountRuntime | undefined {
@@ -82,6 +84,7 @@ export class WatchedAccounts {
     // Read after the lease was taken: at least as new as the version that the lease names.
     const account = lease && (await this.keepers.findAccount(id));
     if (!account) return;
+    this.shares.setOwned(id, true);
     const runtime = await this.factory.start(account, lease.epoch, () => this.lost(id));
     this.watched.set(id, { lease, runtime });
     if (!this.instance.isValid) await this.end(id, { lease, runtime });
@@ -107,6 +110,7 @@ export class WatchedAccounts {
     this.watched.delete(id);
     await runtime.stop();
     await this.keepers.close(id);
+    this.shares.setOwned(id, false);
   }
 
   private async forEach(work: (id: AccountId, watched: Watched) => Promise<void>): Promise<void> {

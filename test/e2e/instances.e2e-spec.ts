@@ -13,7 +13,7 @@ let one: GatewayProcess;
 let two: GatewayProcess;
 
 beforeAll(async () => {
-  const users = ['ann', 'bob', 'cat', 'dan', 'eve', 'fay', 'gus'];
+  const users = ['ann', 'bob', 'cat', 'dan', 'eve', 'fay', 'gus', 'hal'];
   dovecot = await startDovecot({ users: Object.fromEntries(users.map((user) => [user, `secret of ${user}`])) });
   one = await GatewayProcess.prepare(dovecot);
   two = await one.another();
@@ -162,6 +162,32 @@ describe('two instances on one database', () => {
 });
 
 describe('an account that another instance watches', () => {
+  it('has three connections at most, however much is asked of both', async () => {
+    const id = await addImap('hal');
+    for (let n = 0; n < 10; n += 1) await deliver('hal', `read-me-${n}`);
+    await until(
+      () => listed(two.client, id),
+      (ids) => ids.length === 10,
+    );
+    const READ = `query ($id: ID!) { page: messages(first: 10, filter: { accountIds: [$id] }) { nodes { body { text } } } }`;
+    const texts = new Set<string>();
+    const readUntil = Date.now() + 3_000;
+    const read = async (client: GatewayClient): Promise<number> => {
+      let reads = 0;
+      for (; Date.now() < readUntil; reads += 1) {
+        const { page } = await client.query<Page<{ body: { text: string } }>>(READ, { id });
+        for (const { body } of page.nodes) texts.add(body.text);
+      }
+      return reads;
+    };
+    const readers = [one, one, one, two, two, two].map(({ client }) => read(client));
+    const counts: number[] = [];
+    for (const end = Date.now() + 3_000; Date.now() < end;) counts.push(await sessionsOf('hal'));
+    for (const reads of await Promise.all(readers)) expect(reads).toBeGreaterThan(0);
+    expect(texts.size).toBe(1);
+    expect(Math.max(...counts)).toBe(3);
+  }, 60_000);
+
   it('pauses and resumes from anywhere', async () => {
     const id = await addImap('bob');
     expect(await mutate(two.client, 'pauseAccount', id)).toEqual({ pauseAccount: { errors: [] } });
