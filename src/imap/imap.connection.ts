@@ -4,6 +4,7 @@ import { toMailError } from './imap.errors.js';
 import type { FetchItems, ListedMailbox, QuotaReport, SearchTerms } from './imap.flow.js';
 import * as limits from './imap.limits.js';
 import type { FetchedRow } from './imap.mapping.js';
+import { notifyArguments, readStatus, type NotifiedNews, type Token } from './imap.notify.js';
 import type { SelectedMailbox } from './imap.selection.js';
 import { ImapSession, type OpenOptions } from './imap.session.js';
 import { SignInSteps } from './imap.steps.js';
@@ -42,11 +43,16 @@ interface FetchLot {
   readonly failure?: unknown;
 }
 
-/**
- * What imapflow 2.10.2 keeps private: mailboxes it has listed. Without an entry each first SELECT costs a LIST and an LSUB.
- */
+/** What imapflow 2.10.2 keeps private. */
 interface ImapFlowInternals {
+  /** Mailboxes it has listed. Without an entry each first SELECT costs a LIST and an LSUB. */
   readonly folders: Map<string, { readonly path: string }>;
+  /** For commands it does not know; the answer is to be let go of by `next`. */
+  exec(command: string, attributes: readonly Token[]): Promise<{ readonly next: () => void }>;
+  /** For answers that no command under way asked for. */
+  readonly untaggedHandlers: Record<string, (untagged: { readonly attributes?: readonly Token[] }) => Promise<void>>;
+  /** For response codes (RFC 9051 section 7.1). */
+  readonly sectionHandlers: Record<string, () => Promise<void>>;
 }
 
 /** One connection, signed in, one command at a time. */
@@ -83,7 +89,7 @@ export class ImapConnection extends ImapSession {
   /** Nothing is sent where it is selected already. */
   async select(path: string, signal: AbortSignal, readOnly = false): Promise<SelectedMailbox> {
     if (this.mailbox && this.isSelected(path)) return this.mailbox;
-    const { folders } = this.flow as unknown as ImapFlowInternals;
+    const { folders } = this.internals;
     if (!folders.has(path)) folders.set(path, { path });
     const opened = await this.run(signal, () => this.flow.mailboxOpen(path, { readOnly }));
     this.selectAgain = false;
@@ -216,9 +222,42 @@ export class ImapConnection extends ImapSession {
     this.selectAgain = true;
   }
 
+  /**
+   * From now on the server tells of every mailbox of the user's, within IDLE at the latest (RFC 5465).
+   * @returns false where it refuses
+   */
+  async notify(onNews: (news: NotifiedNews) => void, signal: AbortSignal): Promise<boolean> {
+    const { untaggedHandlers, sectionHandlers } = this.internals;
+    untaggedHandlers.STATUS = async ({ attributes }) => {
+      const news = readStatus(attributes);
+      if (news) onNews(news);
+    };
+    untaggedHandlers.LIST = async () => onNews({ kind: 'list' });
+    untaggedHandlers.LSUB = untaggedHandlers.LIST;
+    sectionHandlers.NOTIFICATIONOVERFLOW = async () => onNews({ kind: 'overflow' });
+    try {
+      const { next } = await this.run(signal, () => this.internals.exec('NOTIFY', notifyArguments));
+      next();
+      return true;
+    } catch (error) {
+      if (!this.usable) throw error;
+      return false;
+    }
+  }
+
+  /** Mailboxes of others are listed too (RFC 2342): NOTIFY does not tell of those. */
+  get listsForeignMailboxes(): boolean {
+    const { other, shared } = this.flow.namespaces ?? {};
+    return Boolean(other || shared);
+  }
+
   /** Resolves when IDLE has ended, by another command or by the server; false where the server refused it. */
   async idle(): Promise<boolean> {
     return (await this.flow.idle()) !== false;
+  }
+
+  private get internals(): ImapFlowInternals {
+    return this.flow as unknown as ImapFlowInternals;
   }
 
   private async takeLot(source: AsyncGenerator<FetchedRow>, maxRows: number): Promise<FetchLot> {

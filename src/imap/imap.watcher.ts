@@ -2,11 +2,13 @@ import { sleep } from '../common/sleep.js';
 import type { RemoteHint } from '../mailbox/keeper.port.js';
 import { HintCoalescer } from './hint-coalescer.js';
 import type { ImapConnection } from './imap.connection.js';
-import type { ListedMailbox } from './imap.flow.js';
 import type { ImapConnector } from './imap.connector.js';
 import { toMailError } from './imap.errors.js';
+import type { ListedMailbox } from './imap.flow.js';
 import * as limits from './imap.limits.js';
+import type { NotifiedNews } from './imap.notify.js';
 import { StatusPoll } from './status-poll.js';
+import { chooseMeans, type WatchMeans } from './watch-means.js';
 
 interface WatchEvents {
   readonly onHint: (hint: RemoteHint) => void;
@@ -19,73 +21,127 @@ const inbox = 'INBOX';
 const shortestRestMs = 1_000;
 
 /**
- * Watches an account on a connection of its own: IDLE on INBOX (RFC 2177), entered at once and again after every question, and all
- * mailboxes by LIST-STATUS once a minute. That question also is the watchdog: a server that does not answer it is gone, however
- * open the connection looks, and it renews IDLE long before the 29 minutes of RFC 2177.
+ * Watches an account on a connection of its own: IDLE on INBOX (RFC 2177), entered at once and again after every question, all
+ * mailboxes by NOTIFY (RFC 5465) where there is that, and by LIST-STATUS once a minute: Dovecot 2.3 tells of no rename, and of no
+ * file that was put into a Maildir behind its back. The question also is the watchdog: a server that does not answer it is gone,
+ * however open the connection looks, and it renews IDLE long before the 29 minutes of RFC 2177.
  */
 export class ImapWatcher {
+  private current: Watch | undefined;
+
   constructor(
     private readonly connector: ImapConnector,
     private readonly isWanted: (mailbox: ListedMailbox) => boolean,
   ) {}
 
+  /** Until when all that happened in this mailbox was told, in milliseconds of `performance.now()`; undefined while not watching. */
+  toldUntilMs(path: string): number | undefined {
+    return this.current?.toldUntilMs(path);
+  }
+
   /** @throws MailError when the connection is lost, refused or silent; returns when `signal` aborts */
-  async watch(events: WatchEvents, signal: AbortSignal): Promise<void> {
+  async watch({ onHint, onReady, onRenumbered }: WatchEvents, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
-    const hints = new HintCoalescer(events.onHint);
+    const hints = new HintCoalescer(onHint);
     let connection: ImapConnection | undefined;
     try {
       connection = await this.connector.connect(signal, { silenceMs: limits.watchTimeoutMs });
-      await this.follow(connection, hints, events, signal);
+      const heard = { onHint: (hint: RemoteHint) => hints.add(hint), onRenumbered };
+      const watch = new Watch(connection, new StatusPoll(connection, this.isWanted, heard), heard.onHint);
+      await watch.begin(signal);
+      this.current = watch;
+      onReady();
+      await watch.follow(signal);
     } catch (error) {
       if (!signal.aborted) throw toMailError(error, 'command');
     } finally {
+      this.current = undefined;
       hints.close();
       await connection?.logout();
     }
   }
+}
 
-  private async follow(
-    connection: ImapConnection,
-    hints: HintCoalescer,
-    { onReady, onRenumbered }: WatchEvents,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const onHint = (hint: RemoteHint): void => hints.add(hint);
+/** One connection while it watches. */
+class Watch {
+  private polledAtMs = 0;
+  private idleRefused = false;
+  private notifyRefused = false;
+  private endRest: () => void = () => undefined;
+
+  constructor(
+    private readonly connection: ImapConnection,
+    private readonly poll: StatusPoll,
+    private readonly onHint: (hint: RemoteHint) => void,
+  ) {}
+
+  toldUntilMs(path: string): number {
+    const { connection, means, polledAtMs } = this;
+    const live = means === 'NOTIFY' ? !connection.listsForeignMailboxes : means === 'IDLE' && path === inbox;
+    return live && connection.usable ? performance.now() : polledAtMs;
+  }
+
+  async begin(signal: AbortSignal): Promise<void> {
+    const { connection } = this;
     await connection.select(inbox, signal, true);
-    connection.onNews(() => onHint({ kind: 'mailbox', path: inbox }));
-    const poll = new StatusPoll(connection, this.isWanted, { onHint, onRenumbered });
-    await poll.poll(signal);
-    onReady();
-    for (let canIdle = connection.has('IDLE'); !signal.aborted;) {
-      canIdle = await this.rest(connection, canIdle, signal);
+    connection.onNews(() => this.onHint({ kind: 'mailbox', path: inbox }));
+    if (this.means === 'NOTIFY') {
+      this.notifyRefused = !(await connection.notify((news) => this.hear(news), signal));
+    }
+    await this.ask(signal);
+  }
+
+  async follow(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.rest(signal);
       if (signal.aborted) return;
-      if (!canIdle) await connection.noop(signal);
-      await poll.poll(signal);
+      if (this.means === 'POLL') await this.connection.noop(signal);
+      await this.ask(signal);
     }
   }
 
-  /** Listens until it is time to ask. @returns whether IDLE is of use */
-  private async rest(connection: ImapConnection, canIdle: boolean, signal: AbortSignal): Promise<boolean> {
+  private get means(): WatchMeans {
+    const { connection, idleRefused, notifyRefused } = this;
+    const [idle, notify] = [connection.has('IDLE'), connection.has('NOTIFY')];
+    return chooseMeans({ idle, notify, idleRefused, notifyRefused });
+  }
+
+  private async ask(signal: AbortSignal): Promise<void> {
+    const askedAtMs = performance.now();
+    await this.poll.poll(signal);
+    this.polledAtMs = askedAtMs;
+  }
+
+  private hear(news: NotifiedNews): void {
+    if (news.kind === 'overflow') this.notifyRefused = true;
+    else this.poll.hear(news);
+    // What mailboxes there are now must be known to understand what is told of them.
+    if (news.kind !== 'status') this.endRest();
+  }
+
+  /** Listens until it is time to ask. */
+  private async rest(signal: AbortSignal): Promise<void> {
+    const { connection } = this;
     const over = new AbortController();
     const either = AbortSignal.any([signal, over.signal]);
     const stop = connection.onClose(() => over.abort());
-    let refused = false;
+    const news = new Promise<void>((resolve) => (this.endRest = resolve));
     try {
-      const listening = canIdle ? this.listen(connection, () => (refused = true)) : new Promise<never>(() => undefined);
-      const restMs = canIdle ? limits.pollMs : limits.pollWithoutIdleMs;
-      await Promise.race([sleep(restMs, either), listening.then(() => sleep(shortestRestMs, either))]);
+      const heard = this.means === 'POLL' ? [news] : [news, this.listen()];
+      await Promise.race([
+        sleep(this.means === 'POLL' ? limits.pollWithoutIdleMs : limits.pollMs, either),
+        Promise.race(heard).then(() => sleep(shortestRestMs, either)),
+      ]);
     } finally {
       over.abort();
       stop();
     }
     if (!connection.usable && !signal.aborted) throw connection.closedBy();
-    return canIdle && !refused;
   }
 
-  private async listen(connection: ImapConnection, onRefused: () => void): Promise<void> {
+  private async listen(): Promise<void> {
     try {
-      if (!(await connection.idle())) onRefused();
+      if (!(await this.connection.idle())) this.idleRefused = true;
     } catch {
       // The connection is closed: who waits for that is told by it.
     }

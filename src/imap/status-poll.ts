@@ -2,6 +2,7 @@ import type { RemoteHint } from '../mailbox/keeper.port.js';
 import type { ImapConnection } from './imap.connection.js';
 import type { ListedMailbox } from './imap.flow.js';
 import { maxStatusPerPoll } from './imap.limits.js';
+import type { NotifiedNews } from './imap.notify.js';
 import type { ReportedStatus } from './imap.mapping.js';
 
 interface StatusPollEvents {
@@ -14,6 +15,7 @@ interface StatusPollEvents {
 export class StatusPoll {
   private list: string | undefined;
   private readonly statuses = new Map<string, ReportedStatus>();
+  private pathsAsListed: ReadonlyMap<string, string> = new Map();
   private nextAt = 0;
 
   constructor(
@@ -24,11 +26,25 @@ export class StatusPoll {
 
   /** The first call only learns. */
   async poll(signal: AbortSignal): Promise<void> {
-    const listed = (await this.connection.list(signal)).filter(this.isWanted);
+    const all = await this.connection.list(signal);
+    this.pathsAsListed = new Map(all.map(({ path, pathAsListed }) => [pathAsListed, path]));
+    const listed = all.filter(this.isWanted);
     this.compareList(listed);
     for (const { path, status } of await this.withStatus(listed.filter(isSelectable), signal)) {
       if (status) this.compareStatus(path, status);
     }
+  }
+
+  /** What the server tells of its own accord. */
+  hear(news: Exclude<NotifiedNews, { kind: 'overflow' }>): void {
+    const path = news.kind === 'status' ? this.pathsAsListed.get(news.listedPath) : undefined;
+    if (news.kind === 'list' || path === undefined) return this.events.onHint({ kind: 'mailboxes' });
+    const before = this.statuses.get(path);
+    const now = { ...before, ...news.status };
+    this.statuses.set(path, now);
+    if (before && before.uidValidity !== now.uidValidity) this.events.onRenumbered(path);
+    // Told without CONDSTORE of changed flags, the figures are the same.
+    this.events.onHint({ kind: 'mailbox', path });
   }
 
   private compareList(listed: readonly ListedMailbox[]): void {

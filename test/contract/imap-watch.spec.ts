@@ -41,8 +41,9 @@ const freezeTimers = (): void =>
 
 describe.each(
   Object.entries({
-    IDLE: [],
-    'LIST-STATUS missing': ['LIST-STATUS', 'QRESYNC', 'CONDSTORE'],
+    NOTIFY: [],
+    IDLE: ['NOTIFY'],
+    'LIST-STATUS missing': ['NOTIFY', 'LIST-STATUS', 'QRESYNC', 'CONDSTORE'],
     'IDLE missing': ['IDLE'],
   }),
 )('watching a server, %s', (name, withoutCapabilities) => {
@@ -52,6 +53,8 @@ describe.each(
   beforeAll(async () => {
     dovecot = await startDovecot({ users: { ann: 'secret' }, withoutCapabilities });
     await dovecot.deliver('ann', mail('old'));
+    // Dovecot makes Sent, Trash and their like when they are listed for the first time, which is news too.
+    await dovecot.doveadm('mailbox', 'status', '-u', 'ann', 'messages', '*');
   }, 30_000);
   afterAll(() => dovecot.stop());
   beforeEach(async () => {
@@ -96,6 +99,30 @@ async function idleAgain(): Promise<void> {
   const over = Date.now() + 100;
   await realUntil(() => Date.now() > over);
 }
+
+describe('NOTIFY', () => {
+  it('tells within a moment of any mailbox what another client did there', async () => {
+    const dovecot = await startDovecot({ users: { ann: 'secret' } });
+    await dovecot.deliver('ann', mail('one'));
+    await dovecot.doveadm('mailbox', 'status', '-u', 'ann', 'messages', '*');
+    const keeper = openKeeper(connectionTo(dovecot, 'ann'));
+    const watch = new Watch(keeper);
+    await until(() => watch.ready);
+    await dovecot.doveadm('copy', '-u', 'ann', 'Archive', 'mailbox', 'INBOX', 'all');
+    await watch.heard('Archive');
+    await dovecot.doveadm('flags', 'add', '-u', 'ann', '\\Seen', 'mailbox', 'Archive', 'all');
+    await watch.heard('Archive');
+    await dovecot.doveadm('mailbox', 'create', '-u', 'ann', 'Entwürfe & mehr');
+    await watch.heard('(list)');
+    await dovecot.doveadm('copy', '-u', 'ann', 'Entwürfe & mehr', 'mailbox', 'INBOX', 'all');
+    await until(() => watch.hints.includes('Entwürfe & mehr') || watch.hints.includes('(list)'));
+    await dovecot.doveadm('expunge', '-u', 'ann', 'mailbox', 'Archive', 'all');
+    await watch.heard('Archive');
+    await keeper.close();
+    expect(await watch.ended).toBe('stopped');
+    await dovecot.stop();
+  }, 30_000);
+});
 
 describe('a watching connection', () => {
   let dovecot: Dovecot;
@@ -212,6 +239,45 @@ describe('watching a server that', () => {
     count = 2;
     jest.advanceTimersByTime(1_000);
     await realUntil(() => watch.hints.includes('INBOX'));
+    watch.stop.abort();
+    expect(await watch.ended).toBe('stopped');
+    await keeper.close();
+    await server.close();
+  });
+
+  it.each(['NO', 'OK'])('answers NOTIFY with %s, and then tells nothing, is asked as every other', async (answer) => {
+    freezeTimers();
+    let lists = 0;
+    let idling = '';
+    const { server, keeper, watch } = await start('IDLE NOTIFY', async (peer, tag, command) => {
+      lists += command === 'LIST' ? 1 : 0;
+      if (command === 'IDLE') idling = tag;
+      if (tag === 'DONE') await peer.send(`${idling} OK done\r\n`);
+      if (command === 'NOTIFY') await peer.send(`${tag} ${answer} done\r\n`);
+      if (command === 'IDLE') await peer.send('+ idling\r\n* OK [NOTIFICATIONOVERFLOW] too much\r\n');
+      return command === 'NOTIFY' || command === 'IDLE';
+    });
+    await realUntil(() => watch.ready && idling !== '');
+    await idleAgain();
+    const before = lists;
+    // After an overflow at once, but for the shortest rest.
+    jest.advanceTimersByTime(answer === 'OK' ? 1_000 : 60_000);
+    await realUntil(() => lists > before);
+    watch.stop.abort();
+    expect(await watch.ended).toBe('stopped');
+    await keeper.close();
+    await server.close();
+  });
+
+  it('tells by NOTIFY of a mailbox that nobody knows is listed', async () => {
+    const { server, keeper, watch } = await start('IDLE NOTIFY', async (peer, _tag, command) => {
+      if (command !== 'IDLE') return false;
+      await peer.send('+ idling\r\n* STATUS\r\n* STATUS INBOX\r\n* STATUS (a) b\r\n');
+      await peer.send('* STATUS "made up" (MESSAGES 1 UIDNEXT x UIDVALIDITY 99999999999999999999999)\r\n');
+      return true;
+    });
+    await watch.heard('(list)');
+    expect(watch.hints).toEqual([]);
     watch.stop.abort();
     expect(await watch.ended).toBe('stopped');
     await keeper.close();
