@@ -10,6 +10,7 @@ import { MIRROR_STORE, type MirrorStore } from '../store/mirror.port.js';
 import { ChangeFeed } from './change-feed.js';
 import { ChangeLogRepository, type LogExtent } from './change-log.repository.js';
 import { Dirty } from './dirty.js';
+import { patiently } from './patiently.js';
 
 export interface ChangePage {
   readonly changes: readonly Change[];
@@ -69,8 +70,8 @@ export class EventService {
       const cursors = await this.startingPoints(wanted, selection);
       for (const id of selection.since?.map(({ accountId }) => accountId) ?? []) dirty.add(id);
       while (await dirty.wait(signal)) {
-        if (dirty.takeUnknown()) await this.addKnown(dirty, wanted);
-        yield* this.drain(dirty, cursors, selection.types);
+        if (dirty.takeUnknown()) await patiently(() => this.addKnown(dirty, wanted), signal);
+        yield* this.drain(dirty, cursors, selection.types, signal);
       }
     } finally {
       end();
@@ -101,11 +102,12 @@ export class EventService {
     dirty: Dirty<AccountId>,
     cursors: Map<AccountId, ChangePosition>,
     types: readonly ChangeType[] | undefined,
+    signal: AbortSignal,
   ): AsyncGenerator<Change> {
     for (let id = dirty.take(); id !== undefined; id = dirty.take()) {
       // An account that was added after this subscription began is new from its first change.
       const after = cursors.get(id) ?? changePosition(0);
-      const { changes, more } = await this.feed.page(id, after);
+      const { changes, more } = await patiently(() => this.feed.page(id, after), signal);
       checkNoGap(after, changes);
       if (more) dirty.add(id);
       for (const change of changes) {
@@ -127,7 +129,7 @@ export class EventService {
       let last = '';
       while (await dirty.wait(signal)) {
         dirty.take();
-        const progress = sumProgress(await this.mirror.mailboxesOf([accountId]));
+        const progress = sumProgress(await patiently(() => this.mirror.mailboxesOf([accountId]), signal));
         const { lastSyncAt: _, ...shown } = progress;
         if (JSON.stringify(shown) !== last) yield progress;
         last = JSON.stringify(shown);

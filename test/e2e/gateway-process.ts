@@ -5,6 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Client } from 'pg';
 import type { Dovecot } from '../servers/dovecot.js';
 import { findFreePorts } from '../servers/free-ports.js';
 import { createTestDatabase, type TestDatabase } from '../servers/postgres.js';
@@ -75,6 +76,26 @@ export class GatewayProcess {
   /** As a power cut would. */
   async kill(): Promise<void> {
     await this.end('SIGKILL');
+  }
+
+  /** As on a machine that hangs, until `thaw`. */
+  freeze(): void {
+    this.child?.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.child?.kill('SIGCONT');
+  }
+
+  /** Behind the back of every instance. */
+  async sql(text: string): Promise<void> {
+    const client = new Client({ connectionString: this.database.url });
+    await client.connect();
+    try {
+      await client.query(text);
+    } finally {
+      await client.end();
+    }
   }
 
   /** As an orchestrator would. @returns the exit code */

@@ -13,7 +13,7 @@ let one: GatewayProcess;
 let two: GatewayProcess;
 
 beforeAll(async () => {
-  const users = ['ann', 'bob', 'cat', 'dan', 'eve', 'fay', 'gus', 'hal'];
+  const users = ['ann', 'bob', 'cat', 'dan', 'eve', 'fay', 'gus', 'hal', 'ivy', 'jon', 'kim'];
   dovecot = await startDovecot({ users: Object.fromEntries(users.map((user) => [user, `secret of ${user}`])) });
   one = await GatewayProcess.prepare(dovecot);
   two = await one.another();
@@ -206,6 +206,17 @@ describe('an account that another instance watches', () => {
     );
   }, 60_000);
 
+  it('pauses where no notification told of it, too', async () => {
+    await addImap('ivy');
+    expect(await sessionsOf('ivy')).toBeGreaterThan(0);
+    await one.sql(`UPDATE account SET state = 'PAUSED', version = version + 1 WHERE username = 'ivy'`);
+    await until(
+      () => sessionsOf('ivy'),
+      (count) => count === 0,
+      5_000,
+    );
+  }, 60_000);
+
   it('takes up new settings and credentials', async () => {
     const id = await addImap('cat');
     await dovecot.addUser('cat', 'another');
@@ -252,7 +263,81 @@ describe('an account that another instance watches', () => {
   }, 60_000);
 });
 
+/** The server, the list and the log are one, and the log has each message once. */
+async function arrivedOnce(user: string, id: string, since: string, messageIds: readonly string[]): Promise<void> {
+  const all = [...messageIds].sort();
+  await until(
+    () => listed(two.client, id),
+    (ids) => ids.length >= all.length,
+  );
+  expect(await listed(two.client, id)).toEqual(all);
+  expect((await dovecot.listMessages(user)).map((m) => m.messageId.slice(1, -1)).sort()).toEqual(all);
+  const changes = await changesSince(two.client, id, since);
+  const added = changes.filter((change) => change.__typename === 'MessageAdded');
+  expect(added.map((change) => change.message?.messageId ?? '').sort()).toEqual(all);
+  expect(new Set(added.map((change) => change.message?.id)).size).toBe(all.length);
+  expect(changes.filter((change) => change.__typename === 'MessageRemoved')).toEqual([]);
+}
+
+describe('when the database is away for a moment', () => {
+  it('no event is lost or doubled', async () => {
+    const id = await addImap('jon');
+    const since = await cursorOf(two.client, id);
+    const stream = two.client.subscribe<ChangeEvent>(CHANGES, { id });
+    const arriving = new Deliveries('jon', 30);
+    for (let cuts = 1; cuts <= 5; cuts += 1) {
+      await until(
+        async () => arriving.ids.length,
+        (count) => count >= cuts * 15,
+      );
+      await one.sql(
+        'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
+      );
+    }
+    const ids = await arriving.stop();
+    await arrivedOnce('jon', id, since, ids);
+    const seen = new Set<string>();
+    while (seen.size < ids.length) {
+      const { changes } = await stream.next(({ changes: change }) => change.__typename === 'MessageAdded');
+      expect(seen.has(changes.message?.messageId ?? '')).toBe(false);
+      seen.add(changes.message?.messageId ?? '');
+    }
+    await stream.close();
+  }, 60_000);
+});
+
 describe('when an instance ends', () => {
+  it('by freezing, another takes over, and what the first one does late is refused', async () => {
+    const id = await addImap('kim');
+    const since = await cursorOf(two.client, id);
+    const arriving = new Deliveries('kim', 100);
+    await until(
+      async () => arriving.ids.length,
+      (count) => count >= 5,
+    );
+    one.freeze();
+    const frozen = performance.now();
+    await deliver('kim', 'while-frozen');
+    await until(
+      () => listed(two.client, id),
+      (ids) => ids.includes('while-frozen@instances.example'),
+    );
+    expect(performance.now() - frozen).toBeLessThan(takeOverWithinMs);
+    one.thaw();
+    await deliver('kim', 'after-the-thaw');
+    await arrivedOnce('kim', id, since, [
+      ...(await arriving.stop()),
+      'while-frozen@instances.example',
+      'after-the-thaw@instances.example',
+    ]);
+    // One watches, one or two run commands; what the first one had is closed.
+    await until(
+      () => sessionsOf('kim'),
+      (count) => count <= 3,
+      5_000,
+    );
+  }, 60_000);
+
   it('by SIGKILL, another takes over within 15 s, and no event is lost or doubled', async () => {
     const id = await addImap('fay');
     const since = await cursorOf(two.client, id);
@@ -269,16 +354,7 @@ describe('when an instance ends', () => {
     const tookMs = performance.now() - killed;
     expect(tookMs).toBeLessThan(takeOverWithinMs);
 
-    const all = [...(await arriving.stop()), 'after-the-end@instances.example'].sort();
-    await until(
-      () => listed(two.client, id),
-      (ids) => ids.length >= all.length,
-    );
-    expect(await listed(two.client, id)).toEqual(all);
-    expect((await dovecot.listMessages('fay')).map((m) => m.messageId.slice(1, -1)).sort()).toEqual(all);
-    const added = (await changesSince(two.client, id, since)).filter((c) => c.__typename === 'MessageAdded');
-    expect(added.map((change) => change.message?.messageId ?? '').sort()).toEqual(all);
-    expect(new Set(added.map((change) => change.message?.id)).size).toBe(all.length);
+    await arrivedOnce('fay', id, since, [...(await arriving.stop()), 'after-the-end@instances.example']);
     await stream.close();
     await one.start();
   }, 90_000);

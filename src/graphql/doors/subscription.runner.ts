@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { createSourceEventStream, execute, type ExecutionArgs, type FormattedExecutionResult } from 'graphql';
 import { AuthService } from '../../auth/auth.service.js';
 import type { Principal } from '../../auth/principal.js';
+import { patiently } from '../../events/patiently.js';
 import { MailError } from '../../mailbox/mailbox.errors.js';
 import { ContextFactory } from '../context.factory.js';
 import { errorResult, formatError } from '../error-format.js';
@@ -83,7 +84,7 @@ class KeyWatch {
 
   /** Cheap enough for every event: `AuthService` remembers for a while. */
   async check(): Promise<void> {
-    if (await this.auth.isStillValid(this.principal)) return;
+    if (await patiently(() => this.auth.isStillValid(this.principal), this.end.signal)) return;
     this.refused = new MailError('UNAUTHENTICATED', 'the key was revoked or has expired');
     this.end.abort();
   }

@@ -2,6 +2,7 @@ import { Inject } from '@nestjs/common';
 import { Args, Context, Resolver, Subscription } from '@nestjs/graphql';
 import { decodeChangeCursor } from '../../events/change-cursor.js';
 import { EventService, type ChangeSelection } from '../../events/event.service.js';
+import { patiently } from '../../events/patiently.js';
 import type { Change } from '../../mailbox/model/change.js';
 import type { AccountId } from '../../mailbox/model/ids.js';
 import { ContextFactory } from '../context.factory.js';
@@ -72,11 +73,17 @@ export class SubscriptionResolver {
 
   private async *stream(context: OperationContext, { field, selection, test }: Stream): Events {
     for await (const change of this.events.changes(context.principal, selection, context.signal)) {
-      const fresh = this.contexts.renew(context);
-      if (test && !(await test(change, fresh))) continue;
-      const view = await toChangeView(change, fresh);
-      if (view) yield { root: { [field]: view }, context: fresh };
+      const shown = await patiently(() => this.show(change, context, test), context.signal);
+      if (shown) yield { root: { [field]: shown.view }, context: shown.fresh };
     }
+  }
+
+  /** @returns undefined for what is not wanted, or is gone */
+  private async show(change: Change, context: OperationContext, test?: Test) {
+    const fresh = this.contexts.renew(context);
+    if (test && !(await test(change, fresh))) return undefined;
+    const view = await toChangeView(change, fresh);
+    return view && { view, fresh };
   }
 }
 
