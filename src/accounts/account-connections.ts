@@ -3,7 +3,9 @@ import { CONFIG, type Config } from '../config/config.js';
 import { CredentialService } from '../credentials/credential.service.js';
 import type { AccountConnection, SecretSupplier } from '../mailbox/connection.port.js';
 import { MailError } from '../mailbox/mailbox.errors.js';
+import { ProtocolLogs } from '../observability/protocol-log.js';
 import type { Account, ServerSettings } from './account.js';
+import { ConnectionBudget } from './connection-budget.js';
 import { EndpointPolicy } from './endpoint-policy.js';
 
 /** Makes what an adapter needs to sign in. Nothing is dialled or read before it is used. */
@@ -12,11 +14,18 @@ export class AccountConnections {
   constructor(
     private readonly credentials: CredentialService,
     private readonly endpoints: EndpointPolicy,
+    private readonly budget: ConnectionBudget,
+    private readonly protocolLogs: ProtocolLogs,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
   connectionOf({ id, server }: Pick<Account, 'id' | 'server'>): AccountConnection {
-    return { ...this.connectionTo(server, this.credentials.supplierFor(id)), accountId: id };
+    return {
+      ...this.connectionTo(server, this.credentials.supplierFor(id)),
+      accountId: id,
+      admit: (signal) => this.budget.admit({ host: server.host, accountId: id }, signal),
+      wireLog: this.protocolLogs.of(id),
+    };
   }
 
   /** For settings that are only tried. */
@@ -33,6 +42,7 @@ export class AccountConnections {
         if (!this.endpoints.allowsSecurity(security)) throw notEncrypted();
         return this.endpoints.resolveMailServer({ host, port }, signal);
       },
+      admit: (signal) => this.budget.admit({ host }, signal),
       extraCa: this.config.mail.extraCa,
     };
   }

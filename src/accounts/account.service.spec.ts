@@ -17,6 +17,7 @@ import { NO_FLAGS } from '../mailbox/model/message.js';
 import type { Protocol } from '../mailbox/model/protocol.js';
 import type { ProtocolAdapter, VerifyResult } from '../mailbox/protocol-adapter.js';
 import { PostgresMirrorStore } from '../store/postgres-mirror.store.js';
+import { ProtocolLogs } from '../observability/protocol-log.js';
 import { select } from '../store/sql.js';
 import type { AddAccountInput } from './account-input.js';
 import { AccountConnections } from './account-connections.js';
@@ -26,6 +27,7 @@ import { AccountMetrics } from './account.metrics.js';
 import { AccountStatusWriter } from './account-status.writer.js';
 import { AccountRepository } from './account.repository.js';
 import { AccountService } from './account.service.js';
+import { ConnectionBudget } from './connection-budget.js';
 import { EndpointPolicy } from './endpoint-policy.js';
 
 const config = {
@@ -35,6 +37,7 @@ const config = {
     portAllow: [110, 143, 993, 995],
     allowPlaintext: false,
   },
+  connections: { connections: 9, connectionsPerHost: 9, signIns: 9, signInsPerHost: 9 },
 } as unknown as Config;
 
 const principal = (patch: Partial<Principal> = {}): Principal => ({
@@ -116,6 +119,7 @@ describe('AccountService', () => {
   let pop3: FakeAdapter;
   let lifecycle: RecordingLifecycle;
   let connections: AccountConnections;
+  let protocolLogs: ProtocolLogs;
   let repository: AccountRepository;
   let statuses: AccountStatusWriter;
   let service: AccountService;
@@ -141,12 +145,13 @@ describe('AccountService', () => {
     const stored = new CredentialRepository(dataSource);
     const credentials = new CredentialService(stored, vault, {} as TokenClient);
     const endpoints = new EndpointPolicy(config, async () => [{ address: '127.0.0.1', family: 4 }]);
-    connections = new AccountConnections(credentials, endpoints, config);
+    protocolLogs = new ProtocolLogs();
+    connections = new AccountConnections(credentials, endpoints, new ConnectionBudget(config), protocolLogs, config);
     repository = new AccountRepository(dataSource, stored, vault);
     statuses = new AccountStatusWriter(repository);
     const adapters = new AdapterRegistry([imap, pop3]);
     const intake = new AccountIntake(adapters, connections, credentials, endpoints);
-    service = new AccountService(repository, intake, statuses, lifecycle);
+    service = new AccountService(repository, intake, statuses, protocolLogs, lifecycle);
   });
 
   const secretOf = async (id: AccountId): Promise<Secret> => {
@@ -155,6 +160,37 @@ describe('AccountService', () => {
   };
   const stateOf = async (id: AccountId): Promise<string | undefined> =>
     (await service.findMany(ADMIN, [id]))[0]?.status.state;
+
+  describe('protocolLog', () => {
+    const [ann, bob] = ['ann', 'bob'] as AccountId[];
+    beforeEach(() => {
+      protocolLogs.of(ann!).note('S', 1, '* OK hello ann');
+      protocolLogs.of(bob!).note('S', 1, '* OK hello bob');
+    });
+
+    it('says whose lines these are, and shows those of one account alone', () => {
+      expect(service.protocolLog(ADMIN, ann!, 200)).toEqual([
+        expect.stringMatching(/Z -: all that this instance has kept; others keep their own$/),
+        expect.stringMatching(/Z 1 S: \* OK hello ann$/),
+      ]);
+      expect(service.protocolLog(ADMIN, ann!, 1)).toEqual([expect.stringMatching(/hello ann$/)]);
+      expect(service.protocolLog(ADMIN, 'carl' as AccountId, 200)).toHaveLength(1);
+    });
+
+    it('is for scope ADMIN, and for the accounts of the key', () => {
+      for (const scope of ['ACCOUNTS', 'READ', 'MODIFY', 'SEND'] as const) {
+        const read = (): unknown => service.protocolLog(principal({ scopes: [scope] }), ann!, 200);
+        expect(read).toThrow(expect.objectContaining({ code: 'FORBIDDEN' }));
+      }
+      const ofBob = principal({ accountIds: [bob!] });
+      expect(() => service.protocolLog(ofBob, ann!, 200)).toThrow(expect.objectContaining({ code: 'NOT_FOUND' }));
+      expect(service.protocolLog(ofBob, bob!, 1)).toHaveLength(1);
+    });
+
+    it.each([0, -1, 1001])('refuses %d lines', (last) => {
+      expect(() => service.protocolLog(ADMIN, ann!, last)).toThrow(expect.objectContaining({ code: 'INVALID_INPUT' }));
+    });
+  });
 
   describe('add', () => {
     it('signs in, saves the account with its sealed credentials, and has it started', async () => {

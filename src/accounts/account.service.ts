@@ -4,6 +4,7 @@ import { uuidV7 } from '../common/uuid.js';
 import { invalidInput, isMailError, MailError, notFound } from '../mailbox/mailbox.errors.js';
 import type { AccountId } from '../mailbox/model/ids.js';
 import type { Page } from '../mailbox/model/search.js';
+import { ProtocolLogs } from '../observability/protocol-log.js';
 import type { Account, AccountStatus } from './account.js';
 import { decodeAccountCursor, encodeAccountCursor } from './account-cursor.js';
 import type { AddAccountInput, UpdateAccountInput } from './account-input.js';
@@ -23,6 +24,8 @@ export interface AccountPage extends Page<Account> {
   readonly totalCount: number;
 }
 
+const maxLogLines = 1_000;
+
 /** Accounts as callers see and change them. */
 @Injectable()
 export class AccountService {
@@ -30,6 +33,7 @@ export class AccountService {
     private readonly repository: AccountRepository,
     private readonly intake: AccountIntake,
     private readonly statuses: AccountStatusWriter,
+    private readonly protocolLogs: ProtocolLogs,
     @Inject(ACCOUNT_LIFECYCLE) private readonly lifecycle: AccountLifecycle,
   ) {}
 
@@ -62,6 +66,23 @@ export class AccountService {
 
   async visibleIds(ctx: Principal): Promise<readonly AccountId[]> {
     return (await this.repository.allIds()).filter((id) => maySee(ctx, id));
+  }
+
+  /**
+   * The newest lines of this instance's connections, oldest first. Where there are fewer than asked for, the first line says since
+   * when and of whom, so that nobody takes an instance that does not watch the account for a silent server.
+   * @throws MailError FORBIDDEN, NOT_FOUND, INVALID_INPUT
+   */
+  protocolLog(ctx: Principal, id: AccountId, last: number): readonly string[] {
+    requireScope(ctx, 'ADMIN');
+    requireAccount(ctx, id);
+    if (last < 1 || last > maxLogLines) throw invalidInput(['last'], `last must be from 1 to ${maxLogLines}`);
+    const lines = this.protocolLogs.last(id, last);
+    if (lines.length === last) return lines;
+    return [
+      `${this.protocolLogs.since.toISOString()} -: all that this instance has kept; others keep their own`,
+      ...lines,
+    ];
   }
 
   // ---------------------------------------------------------------- changing
@@ -127,6 +148,7 @@ export class AccountService {
     await this.statuses.applyEvent(id, { kind: 'paused' });
     await this.lifecycle.stopping(id);
     await this.repository.delete(id);
+    this.protocolLogs.forget(id);
   }
 
   async pause(ctx: Principal, id: AccountId): Promise<Account> {

@@ -8,6 +8,7 @@ import { AccountStatusWriter } from './account-status.writer.js';
 import { AccountEntity } from './account.entity.js';
 import { AccountRepository } from './account.repository.js';
 import { AccountService } from './account.service.js';
+import { ConnectionBudget } from './connection-budget.js';
 import { EndpointPolicyModule } from './endpoint-policy.module.js';
 
 /** `ACCOUNT_LIFECYCLE` and the adapters come from modules that are global. */
@@ -20,6 +21,7 @@ import { EndpointPolicyModule } from './endpoint-policy.module.js';
     AccountRepository,
     AccountService,
     AccountStatusWriter,
+    ConnectionBudget,
   ],
   exports: [AccountConnections, AccountRepository, AccountService, AccountStatusWriter],
 })

@@ -98,6 +98,10 @@ export const ENVIRONMENT = z.object({
   MAIL_PORT_ALLOW: withDefault('110,143,993,995', portAllow),
   MAIL_ALLOW_PLAINTEXT: withDefault('false', boolean),
   MAIL_TLS_CA_FILE: certificates.optional(),
+  MAIL_CONNECTIONS: withDefault('10000', wholeNumber(1, 1_000_000)),
+  MAIL_CONNECTIONS_PER_HOST: withDefault('5000', wholeNumber(1, 1_000_000)),
+  MAIL_SIGN_INS: withDefault('50', wholeNumber(1, 10_000)),
+  MAIL_SIGN_INS_PER_HOST: withDefault('10', wholeNumber(1, 10_000)),
   PUBLIC_URL: publicUrl.optional(),
   LOG_LEVEL: withDefault(
     'info',

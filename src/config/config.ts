@@ -36,6 +36,15 @@ export interface MailPolicyConfig {
   readonly extraCa?: string;
 }
 
+/** To mail servers, on this instance. */
+export interface ConnectionLimitsConfig {
+  readonly connections: number;
+  readonly connectionsPerHost: number;
+  /** Under way at once. */
+  readonly signIns: number;
+  readonly signInsPerHost: number;
+}
+
 /** `Limits` of the public contract. */
 export interface LimitsConfig {
   readonly maxPageSize: number;
@@ -62,6 +71,7 @@ export interface Config {
   readonly database: DatabaseConfig;
   readonly secrets: SecretsConfig;
   readonly mail: MailPolicyConfig;
+  readonly connections: ConnectionLimitsConfig;
   /** Base of signed URLs, without a trailing slash; taken from the request when absent. */
   readonly publicUrl?: string;
   readonly logLevel: LogLevel;

@@ -81,6 +81,12 @@ function toConfig(env: Environment): Config {
       allowPlaintext: env.MAIL_ALLOW_PLAINTEXT,
       extraCa: env.MAIL_TLS_CA_FILE,
     },
+    connections: {
+      connections: env.MAIL_CONNECTIONS,
+      connectionsPerHost: env.MAIL_CONNECTIONS_PER_HOST,
+      signIns: env.MAIL_SIGN_INS,
+      signInsPerHost: env.MAIL_SIGN_INS_PER_HOST,
+    },
     publicUrl: env.PUBLIC_URL,
     logLevel: env.LOG_LEVEL,
     limits: {

@@ -36,6 +36,7 @@ export interface Loaders {
   listMessages(query: MessageListQuery): Promise<MessagePage>;
   countMessages(filter: MessageFilter): Promise<number>;
   quotaOf(id: AccountId): Promise<readonly Quota[]>;
+  protocolLogOf(id: AccountId, last: number): readonly string[];
 }
 
 const byMessage = { cacheKeyFn: ({ id }: Message) => id };
@@ -65,6 +66,7 @@ export function createLoaders(ctx: Principal, { accounts, mailboxes, content }: 
     listMessages: (query) => mailboxes.listMessages(ctx, query),
     countMessages: (filter) => mailboxes.countMessages(ctx, filter),
     quotaOf: (id) => mailboxes.quotaOf(ctx, id),
+    protocolLogOf: (id, last) => accounts.protocolLog(ctx, id, last),
   };
 }
 

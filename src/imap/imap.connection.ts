@@ -9,6 +9,7 @@ import type { SelectedMailbox } from './imap.selection.js';
 import { ImapSession, type OpenOptions } from './imap.session.js';
 import { SignInSteps } from './imap.steps.js';
 import { ImapTransport } from './imap.transport.js';
+import { ImapWireLog } from './imap.wire-log.js';
 
 export interface FetchOptions {
   /** The range is of UIDs, not of sequence numbers. */
@@ -64,15 +65,19 @@ export class ImapConnection extends ImapSession {
    * @throws MailError CONNECTION_FAILED, TLS_FAILED, AUTHENTICATION_FAILED, RATE_LIMITED, TIMEOUT …
    */
   static async open(account: AccountConnection, options: OpenOptions): Promise<ImapConnection> {
-    const { signal, steps = new SignInSteps() } = options;
+    const { signal, secret } = options;
+    const wireLog = account.wireLog && new ImapWireLog(account.wireLog);
+    wireLog?.hide(account.username, secret);
+    const { steps = new SignInSteps(wireLog?.onStep) } = options;
     steps.begin('RESOLVE');
     try {
       const endpoint = await account.resolve(signal);
       steps.end(endpoint.addresses.join(', '));
       const upgrade = account.security === 'STARTTLS';
-      const transport = new ImapTransport({ endpoint, extraCa: account.extraCa, upgrade, steps });
+      const transport = new ImapTransport({ endpoint, extraCa: account.extraCa, upgrade, steps, wireLog });
       const opened = new ImapConnection(account, transport, options);
       await opened.signIn(signal);
+      wireLog?.revealAll();
       steps.end();
       return opened;
     } catch (error) {

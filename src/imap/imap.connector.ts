@@ -35,22 +35,33 @@ export class ImapConnector {
   }
 
   /** @throws MailError; AUTHENTICATION_FAILED without asking the server where it refused the same secret a moment ago */
-  connect(signal: AbortSignal, options: ConnectOptions = {}): Promise<ImapConnection> {
-    return this.mutex.run('signIn', async () => {
-      const secret = await this.secret(signal);
-      const fingerprint = this.fingerprint(secret);
-      const { refusal } = this;
-      if (refusal?.fingerprint === fingerprint && performance.now() < refusal.untilMs) throw refusal.error;
-      this.refusal = undefined;
-      try {
-        const connection = await ImapConnection.open(this.account, { ...options, signal, secret });
-        this.learnt = toCapabilities(connection);
-        return connection;
-      } catch (error) {
-        this.remember(error, fingerprint);
-        throw error;
-      }
-    });
+  async connect(signal: AbortSignal, options: ConnectOptions = {}): Promise<ImapConnection> {
+    const permit = await this.account.admit?.(signal);
+    try {
+      const connection = await this.mutex.run('signIn', () => this.signIn(signal, options));
+      permit?.signedIn();
+      connection.onClose(() => permit?.release());
+      return connection;
+    } catch (error) {
+      permit?.release();
+      throw error;
+    }
+  }
+
+  private async signIn(signal: AbortSignal, options: ConnectOptions): Promise<ImapConnection> {
+    const secret = await this.secret(signal);
+    const fingerprint = this.fingerprint(secret);
+    const { refusal } = this;
+    if (refusal?.fingerprint === fingerprint && performance.now() < refusal.untilMs) throw refusal.error;
+    this.refusal = undefined;
+    try {
+      const connection = await ImapConnection.open(this.account, { ...options, signal, secret });
+      this.learnt = toCapabilities(connection);
+      return connection;
+    } catch (error) {
+      this.remember(error, fingerprint);
+      throw error;
+    }
   }
 
   private async secret(signal: AbortSignal): Promise<Secret> {

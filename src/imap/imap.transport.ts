@@ -9,6 +9,7 @@ import {
 } from 'node:tls';
 import type { CheckedEndpoint } from '../mailbox/connection.port.js';
 import type { SignInSteps } from './imap.steps.js';
+import type { ImapWireLog } from './imap.wire-log.js';
 
 export interface TransportSettings {
   readonly endpoint: CheckedEndpoint;
@@ -17,6 +18,8 @@ export interface TransportSettings {
   /** STARTTLS is demanded. */
   readonly upgrade: boolean;
   readonly steps: SignInSteps;
+  /** Is shown every octet inside TLS. */
+  readonly wireLog?: ImapWireLog;
 }
 
 /** Where several addresses are offered, how long the first may be silent before the next is tried. */
@@ -41,6 +44,8 @@ export class ImapTransport {
       ? connectTls({ ...this.address(), ...this.tlsOptions() })
       : connectPlain({ ...this.address(), noDelay: true });
     this.socket = socket;
+    this.watchWrites(socket);
+    socket.once('close', () => this.settings.wireLog?.remark('connection closed'));
     socket.once('connect', () => {
       socket.setNoDelay(true);
       steps.end();
@@ -72,6 +77,7 @@ export class ImapTransport {
       this.watchOctets(socket);
     });
     this.socket = socket;
+    this.watchWrites(socket);
     return socket;
   }
 
@@ -96,9 +102,21 @@ export class ImapTransport {
     socket.on('data', this.countOctets);
   }
 
-  private readonly countOctets = (): void => {
+  private readonly countOctets = (chunk: Buffer): void => {
     this.lastOctetAtMs = performance.now();
+    this.settings.wireLog?.received(chunk);
   };
+
+  /** imapflow writes Buffers, and nothing else with them. */
+  private watchWrites(socket: Socket): void {
+    const { wireLog } = this.settings;
+    if (!wireLog) return;
+    const write = socket.write.bind(socket);
+    socket.write = (octets: Uint8Array | string): boolean => {
+      if (Buffer.isBuffer(octets)) wireLog.sent(octets);
+      return write(octets);
+    };
+  }
 
   private address(): { host: string; port: number; lookup?: LookupFunction; autoSelectFamilyAttemptTimeout?: number } {
     const { host, port, addresses } = this.settings.endpoint;

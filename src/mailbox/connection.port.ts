@@ -23,6 +23,28 @@ export interface CheckedEndpoint {
 /** @throws MailError HOST_FORBIDDEN, CONNECTION_FAILED (the name does not resolve), TIMEOUT */
 export type EndpointResolver = (signal: AbortSignal) => Promise<CheckedEndpoint>;
 
+/** Leave to have one connection. */
+export interface ConnectionPermit {
+  /** The next one may sign in now. Idempotent. */
+  signedIn(): void;
+  /** The connection is gone, or was never made. Idempotent. */
+  release(): void;
+}
+
+/** @throws MailError RATE_LIMITED when its turn does not come in time; else what the signal says */
+export type Admission = (signal: AbortSignal) => Promise<ConnectionPermit>;
+
+/** Where an account's protocol lines go, so that somebody can read later what the server said. */
+export interface WireLog {
+  /**
+   * @param from C client, S server, - a remark of the gateway's own
+   * @param text one line without its end, secrets and mail taken out by whoever calls
+   */
+  note(from: 'C' | 'S' | '-', connection: number, text: string): void;
+  /** A number for one connection among those of the account. */
+  nextConnection(): number;
+}
+
 /** Everything an adapter needs to sign in to one account. */
 export interface AccountConnection {
   /** Absent while settings are only being verified. */
@@ -37,6 +59,10 @@ export interface AccountConnection {
   readonly extraCa?: string;
   /** Asked before each connection for commands; absent where there is nobody to share with. */
   readonly shares?: ConnectionShares;
+  /** Asked before each connection is dialled. */
+  readonly admit?: Admission;
+  /** Absent while settings are only being verified. */
+  readonly wireLog?: WireLog;
 }
 
 export type ConnectionStepName = 'RESOLVE' | 'CONNECT' | 'TLS' | 'GREETING' | 'STARTTLS' | 'SIGN_IN' | 'LIST';

@@ -1,10 +1,11 @@
 import { Global, Module } from '@nestjs/common';
 import { createMetrics, METRICS } from './metrics.js';
+import { ProtocolLogs } from './protocol-log.js';
 import { Readiness } from './readiness.js';
 
 @Global()
 @Module({
-  providers: [{ provide: METRICS, useFactory: createMetrics }, Readiness],
-  exports: [METRICS, Readiness],
+  providers: [{ provide: METRICS, useFactory: createMetrics }, ProtocolLogs, Readiness],
+  exports: [METRICS, ProtocolLogs, Readiness],
 })
 export class ObservabilityModule {}

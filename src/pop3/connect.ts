@@ -3,7 +3,8 @@ import { parseCapabilities, type Pop3Capabilities } from './capabilities.js';
 import { Pop3Error, rejected } from './pop3.errors.js';
 import { POP3_LIMITS, POP3_TIMEOUTS, type Pop3Timeouts } from './pop3.limits.js';
 import { exchange, greeting, listing } from './request.js';
-import { Session } from './session.js';
+import { Pop3WireLog } from './pop3.wire-log.js';
+import { Session, type SessionHooks } from './session.js';
 import { signIn } from './sign-in.js';
 import { runStep } from './steps.js';
 import { Transport } from './transport.js';
@@ -32,15 +33,33 @@ export interface SignedIn {
  * What was announced before TLS is never asked for: it could be anyone's (RFC 2595 section 4).
  */
 export async function openSession(connection: AccountConnection, options: ConnectOptions): Promise<SignedIn> {
-  const { signal, onStep } = options;
+  const permit = await connection.admit?.(options.signal);
+  try {
+    const signedIn = await openAdmitted(connection, options, () => permit?.release());
+    permit?.signedIn();
+    return signedIn;
+  } catch (error) {
+    permit?.release();
+    throw error;
+  }
+}
+
+async function openAdmitted(
+  connection: AccountConnection,
+  options: ConnectOptions,
+  onEnd: () => void,
+): Promise<SignedIn> {
+  const { signal } = options;
+  const wireLog = connection.wireLog && new Pop3WireLog(connection.wireLog);
+  const { onStep = wireLog?.onStep } = options;
   const endpoint = await runStep('RESOLVE', onStep, async () => {
     const value = await connection.resolve(signal);
     return { value, detail: value.addresses.join(', ') };
   });
-  const session = await openConnection(connection, endpoint, options);
+  const session = await openConnection(connection, endpoint, { ...options, onStep }, { wireLog, onEnd });
   try {
     await runStep('GREETING', onStep, async () => ({ value: undefined, detail: await greet(session) }));
-    if (connection.security === 'STARTTLS') await startTls(session, connection, endpoint, options);
+    if (connection.security === 'STARTTLS') await startTls(session, connection, endpoint, { ...options, onStep });
     const capabilities = await runStep('SIGN_IN', onStep, () => authenticate(session, connection, endpoint, options));
     return { session, capabilities };
   } catch (error) {
@@ -53,6 +72,7 @@ async function openConnection(
   connection: AccountConnection,
   endpoint: CheckedEndpoint,
   { signal, onStep, timeouts }: ConnectOptions,
+  hooks: SessionHooks,
 ): Promise<Session> {
   const limits = { ...POP3_TIMEOUTS, ...timeouts };
   const transport = await runStep('CONNECT', onStep, async () => ({
@@ -64,7 +84,7 @@ async function openConnection(
       detail: await transport.secure(endpoint.host, connection.extraCa, { timeoutMs: limits.tlsMs, signal }),
     }));
   }
-  return new Session(transport, limits, signal);
+  return new Session(transport, limits, signal, hooks);
 }
 
 async function greet(session: Session): Promise<string> {
@@ -98,14 +118,17 @@ async function authenticate(
 ): Promise<{ value: Pop3Capabilities | undefined; detail: string }> {
   const before = await fetchCapabilities(session);
   if (utf8 && before?.utf8) await enterUtf8Mode(session);
-  const attempt = (secret: Secret): Promise<string> =>
-    signIn(session, { host, port, username, secret, capabilities: before });
+  const attempt = (secret: Secret): Promise<string> => {
+    session.wireLog?.hide(username, secret);
+    return signIn(session, { host, port, username, secret, capabilities: before });
+  };
   const secret = await supply(signal);
   const detail = await attempt(secret).catch(async (error: unknown) => {
     const renewed = isRefusedToken(error, secret) ? await supply(signal, secret) : secret;
     if (renewed.kind !== 'oauth2' || isSame(renewed, secret)) throw error;
     return attempt(renewed);
   });
+  session.wireLog?.revealAll();
   // Lists differ before and after sign-in (RFC 2449 section 5); a server that did not know CAPA is not asked again.
   const value = before && ((await fetchCapabilities(session)) ?? before);
   if (pipelining && value?.pipelining) session.pipeline.window = POP3_LIMITS.windowCommands;

@@ -1,5 +1,6 @@
 import { limitExceeded, protocolViolation, type Pop3Error } from './pop3.errors.js';
 import { POP3_LIMITS } from './pop3.limits.js';
+import type { Pop3WireLog } from './pop3.wire-log.js';
 import { BodyDecoder } from './wire/body-decoder.js';
 import { LineDecoder } from './wire/line-decoder.js';
 import { parseReply, type StatusReply } from './wire/response.js';
@@ -54,7 +55,10 @@ export class Pipeline {
   private readonly statusLines = new LineDecoder(POP3_LIMITS.lineBytes);
   private body?: BodyDecoder | LineDecoder;
 
-  constructor(private readonly write: (octets: Buffer) => void) {}
+  constructor(
+    private readonly write: (octets: Buffer) => void,
+    private readonly wireLog?: Pop3WireLog,
+  ) {}
 
   /** What the server owes now. */
   get expecting(): 'nothing' | 'status' | 'body' {
@@ -100,6 +104,7 @@ export class Pipeline {
     const line = this.statusLines.next(chunk, position);
     if (!line) return this.statusLines.position;
     this.progress++;
+    this.wireLog?.status(line);
     const reply = parseReply(line);
     if (reply.kind === 'challenge') {
       if (!head.onChallenge) throw protocolViolation('a challenge outside a sign-in');
@@ -123,6 +128,7 @@ export class Pipeline {
   private readOctets(decoder: BodyDecoder, head: Command, chunk: Buffer, position: number): number {
     this.progress++;
     const end = decoder.push(chunk, position);
+    this.wireLog?.message((end === -1 ? chunk.length : end) - position);
     if (end === -1) return chunk.length;
     this.endBody(head);
     return end;
@@ -132,6 +138,7 @@ export class Pipeline {
     this.progress++;
     const line = decoder.next(chunk, position);
     if (!line) return decoder.position;
+    if (line.length > 1 || line[0] !== DOT) this.wireLog?.row(line);
     if (line[0] !== DOT) head.onLine?.(line);
     else if (line.length === 1) this.endBody(head);
     else head.onLine?.(line.subarray(1));
@@ -139,6 +146,7 @@ export class Pipeline {
   }
 
   private endBody(head: Command): void {
+    this.wireLog?.bodyEnded();
     this.body = undefined;
     this.finish(head);
     head.onEnd?.();

@@ -1,8 +1,15 @@
 import { Pipeline, type Command } from './pipeline.js';
 import { aborted, asSessionError, timedOut, type Pop3Error } from './pop3.errors.js';
 import { POP3_LIMITS, type Pop3Timeouts } from './pop3.limits.js';
+import type { Pop3WireLog } from './pop3.wire-log.js';
 import { ProgressGuard } from './progress-guard.js';
 import type { Transport } from './transport.js';
+
+export interface SessionHooks {
+  readonly wireLog?: Pop3WireLog;
+  /** Once, however it ended. */
+  readonly onEnd?: () => void;
+}
 
 /**
  * A connection in use: octets from the transport to the pipeline, a watchdog over both, and one way to end. Whatever goes wrong,
@@ -10,7 +17,7 @@ import type { Transport } from './transport.js';
  * command fails, so that nothing, least of all DELE or QUIT, is ever said to a server that may not be where we think it is.
  */
 export class Session {
-  readonly pipeline = new Pipeline((octets) => this.send(octets));
+  readonly pipeline: Pipeline;
   /** Why it ended; undefined while it lives. */
   failure?: Pop3Error;
   /** More than one reply was due when it failed: the next session may try without PIPELINING. */
@@ -25,7 +32,9 @@ export class Session {
     readonly transport: Transport,
     readonly timeouts: Pop3Timeouts,
     private readonly signal: AbortSignal,
+    private readonly hooks: SessionHooks = {},
   ) {
+    this.pipeline = new Pipeline((octets) => this.send(octets), hooks.wireLog);
     this.guard = new ProgressGuard(timeouts.progressMs, POP3_LIMITS.progressBytes);
     signal.addEventListener('abort', this.onAbort, { once: true });
     transport.listen({ onData: (chunk) => this.receive(chunk), onClose: (error) => this.fail(error) });
@@ -63,6 +72,8 @@ export class Session {
     this.signal.removeEventListener('abort', this.onAbort);
     this.disarm();
     this.transport.destroy();
+    this.hooks.wireLog?.remark(`session ended: ${error.message}`);
+    this.hooks.onEnd?.();
     this.pipeline.fail(error);
   }
 
@@ -71,7 +82,12 @@ export class Session {
     this.fail(aborted(new Error('the session was closed')));
   }
 
+  get wireLog(): Pop3WireLog | undefined {
+    return this.hooks.wireLog;
+  }
+
   private send(octets: Buffer): void {
+    this.wireLog?.sent(octets);
     this.transport.write(octets);
     this.watch(false);
   }

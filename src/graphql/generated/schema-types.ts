@@ -14,6 +14,7 @@ export interface Account {
   readonly messages: MessageConnection;
   readonly quota: readonly Quota[];
   readonly sync: SyncStatus;
+  readonly protocolLog: readonly string[];
   readonly changeCursor: string;
   readonly createdAt: Date;
 }
@@ -29,6 +30,10 @@ export interface AccountMessagesArgs {
   readonly before?: string | null;
   readonly filter?: MessageFilter | null;
   readonly orderBy?: MessageOrder | null;
+}
+
+export interface AccountProtocolLogArgs {
+  readonly last: number | null;
 }
 
 export interface AccountCapabilities {

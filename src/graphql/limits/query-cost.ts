@@ -27,6 +27,7 @@ export interface CheckedOperation {
 
 /** Fields that cost more than reading a row: a mail server is asked, or much is computed. An object costs 1, a plain field 0. */
 const WEIGHTS: Readonly<Record<string, number>> = {
+  'Account.protocolLog': 20,
   'Account.quota': 20,
   'AccountConnection.totalCount': 5,
   'Message.body': 5,

@@ -12,6 +12,8 @@ import type { Resolved } from '../resolved.js';
 /** Before the first sign-in it is not known what the server can do; what the protocol allows at most is not promised. */
 const unknownCapabilities = { manageMailboxes: false, push: false, keywords: false, move: false, server: [] };
 
+const usualLogLines = 200;
+
 export class AccountView implements Resolved<gql.Account> {
   readonly __typename = 'Account';
   readonly id: string;
@@ -61,6 +63,10 @@ export class AccountView implements Resolved<gql.Account> {
 
   sync(_: unknown, { loaders }: OperationContext) {
     return loaders.sync.load(this.uuid);
+  }
+
+  protocolLog({ last }: gql.AccountProtocolLogArgs, { loaders }: OperationContext) {
+    return loaders.protocolLogOf(this.uuid, last ?? usualLogLines);
   }
 }
 
