@@ -67,6 +67,10 @@ export class ImapKeeper implements port.ServerKeeper {
     return this.watcher.watch({ onHint, onReady, onRenumbered }, AbortSignal.any([signal, this.closing.signal]));
   }
 
+  attentionTo(path: string): port.Attention | undefined {
+    return this.watcher.attentionTo(path);
+  }
+
   setFlags(mailbox: Mailbox, messages: readonly Message[], change: FlagChange, signal: AbortSignal) {
     return this.commands.setFlags(mailbox, messages, change, signal);
   }

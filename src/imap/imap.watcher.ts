@@ -1,5 +1,5 @@
 import { sleep } from '../common/sleep.js';
-import type { RemoteHint } from '../mailbox/keeper.port.js';
+import type { Attention, RemoteHint } from '../mailbox/keeper.port.js';
 import { HintCoalescer } from './hint-coalescer.js';
 import type { ImapConnection } from './imap.connection.js';
 import type { ImapConnector } from './imap.connector.js';
@@ -34,9 +34,8 @@ export class ImapWatcher {
     private readonly isWanted: (mailbox: ListedMailbox) => boolean,
   ) {}
 
-  /** Until when all that happened in this mailbox was told, in milliseconds of `performance.now()`; undefined while not watching. */
-  toldUntilMs(path: string): number | undefined {
-    return this.current?.toldUntilMs(path);
+  attentionTo(path: string): Attention | undefined {
+    return this.current?.attentionTo(path);
   }
 
   /** @throws MailError when the connection is lost, refused or silent; returns when `signal` aborts */
@@ -64,7 +63,7 @@ export class ImapWatcher {
 
 /** One connection while it watches. */
 class Watch {
-  private polledAtMs = 0;
+  private askedAtMs = 0;
   private idleRefused = false;
   private notifyRefused = false;
   private endRest: () => void = () => undefined;
@@ -75,10 +74,13 @@ class Watch {
     private readonly onHint: (hint: RemoteHint) => void,
   ) {}
 
-  toldUntilMs(path: string): number {
-    const { connection, means, polledAtMs } = this;
-    const live = means === 'NOTIFY' ? !connection.listsForeignMailboxes : means === 'IDLE' && path === inbox;
-    return live && connection.usable ? performance.now() : polledAtMs;
+  attentionTo(path: string): Attention {
+    const { connection, means } = this;
+    const selected = means !== 'POLL' && path === inbox;
+    return {
+      knownAtMs: selected ? performance.now() : this.askedAtMs,
+      told: selected || (means === 'NOTIFY' && !connection.listsForeignMailboxes),
+    };
   }
 
   async begin(signal: AbortSignal): Promise<void> {
@@ -97,6 +99,7 @@ class Watch {
       if (signal.aborted) return;
       if (this.means === 'POLL') await this.connection.noop(signal);
       await this.ask(signal);
+      this.onHint({ kind: 'asked' });
     }
   }
 
@@ -109,7 +112,7 @@ class Watch {
   private async ask(signal: AbortSignal): Promise<void> {
     const askedAtMs = performance.now();
     await this.poll.poll(signal);
-    this.polledAtMs = askedAtMs;
+    this.askedAtMs = askedAtMs;
   }
 
   private hear(news: NotifiedNews): void {

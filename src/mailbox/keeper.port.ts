@@ -157,7 +157,17 @@ export type RemoteHint =
   /** Something happened in this mailbox: synchronise it. */
   | { readonly kind: 'mailbox'; readonly path: string }
   /** Mailboxes came, went or were renamed: list them. */
-  | { readonly kind: 'mailboxes' };
+  | { readonly kind: 'mailboxes' }
+  /** All mailboxes were asked about; whatever had happened has been said. */
+  | { readonly kind: 'asked' };
+
+/** How well a mailbox is watched. */
+export interface Attention {
+  /** `performance.now()` when the server last said how it stands; now, while it would say so at once. */
+  readonly knownAtMs: number;
+  /** The server tells what happens there, though maybe not everything. */
+  readonly told: boolean;
+}
 
 export interface ServerKeeper extends KeeperBase {
   readonly storage: Extract<MailStorage, 'SERVER'>;
@@ -184,6 +194,8 @@ export interface ServerKeeper extends KeeperBase {
    * @throws MailError when the connection is lost, refused or silent
    */
   watch(onHint: (hint: RemoteHint) => void, onReady: () => void, signal: AbortSignal): Promise<void>;
+  /** Undefined while nobody watches here. */
+  attentionTo(path: string): Attention | undefined;
   /** UIDs whose header matches, by the server's own SEARCH. */
   searchHeader(mailbox: Mailbox, condition: HeaderCondition, signal: AbortSignal): Promise<readonly Uid[]>;
   /** Value: where it is now; undefined where the server does not say (no UIDPLUS). */

@@ -3,10 +3,12 @@ import { AccountService } from '../accounts/account.service.js';
 import { maySee, requireAccount, requireScope, type Principal } from '../auth/principal.js';
 import { MIRROR_STORE, type MirrorStore, type MirrorTransaction } from '../store/mirror.port.js';
 import type { PollResult } from './model/poll-result.js';
+import { findUnreachable, touchMailboxes, type AccountFailure } from './completeness.js';
 import { KEEPER_PROVIDER, MAILBOX_LOCKS, type KeeperProvider } from './keeper-provider.port.js';
 import { invalidInput, MailError, notFound } from './mailbox.errors.js';
+import { MAILBOX_FRESHNESS, type MailboxFreshness } from './mailbox-freshness.port.js';
 import type { MailboxLocks } from './mailbox-locks.port.js';
-import { resolveServerConditions, type AccountFailure } from './server-search.js';
+import { inScope, resolveServerConditions } from './server-search.js';
 import type { AccountId, MailboxId, MessageId } from './model/ids.js';
 import { childPath, isAtOrBelow, mailboxName, namespacePrefix, parentPath } from './model/mailbox-path.js';
 import { SPECIAL_USES, type Mailbox, type SyncProgress } from './model/mailbox.js';
@@ -50,6 +52,7 @@ export class MailboxService {
     @Inject(MIRROR_STORE) private readonly mirror: MirrorStore,
     @Inject(KEEPER_PROVIDER) private readonly keepers: KeeperProvider,
     @Inject(MAILBOX_LOCKS) private readonly locks: MailboxLocks,
+    @Inject(MAILBOX_FRESHNESS) private readonly freshness: MailboxFreshness,
   ) {}
 
   // ---------------------------------------------------------------- reading: the mirror, whatever the protocol
@@ -100,8 +103,12 @@ export class MailboxService {
   async listMessages(ctx: Principal, query: MessageListQuery): Promise<MessagePage> {
     const accountIds = await this.searched(ctx, query.filter);
     const { filter, failures } = await this.resolve(query.filter, accountIds);
-    const page = await this.mirror.listMessages({ ...query, filter, accountIds });
-    return { ...page, incomplete: [...failures, ...(await this.notReachable(ctx, accountIds, failures))] };
+    const [page, others] = await Promise.all([
+      this.mirror.listMessages({ ...query, filter, accountIds }),
+      this.incompleteOf(ctx, accountIds, query.filter),
+    ]);
+    const named = new Set(failures.map(({ accountId }) => accountId));
+    return { ...page, incomplete: [...failures, ...others.filter(({ accountId }) => !named.has(accountId))] };
   }
 
   async countMessages(ctx: Principal, filter: MessageFilter): Promise<number> {
@@ -124,23 +131,16 @@ export class MailboxService {
     return resolveServerConditions(filter, accountIds, this.mirror, this.keepers);
   }
 
-  /** Accounts that are not up to date now: what is listed of them may be old. */
-  private async notReachable(
+  private async incompleteOf(
     ctx: Principal,
     accountIds: readonly AccountId[],
-    named: readonly AccountFailure[],
+    filter: MessageFilter,
   ): Promise<readonly AccountFailure[]> {
-    const accounts = await this.accounts.findMany(ctx, accountIds);
-    return accounts.flatMap((account) => {
-      if (!account || named.some(({ accountId }) => accountId === account.id)) return [];
-      const { state, lastError } = account.status;
-      if (state !== 'OFFLINE' && state !== 'AUTHENTICATION_FAILED') return [];
-      const error = new MailError(
-        lastError?.code ?? 'CONNECTION_FAILED',
-        lastError?.message ?? 'the account is offline',
-      );
-      return [{ accountId: account.id, error }];
-    });
+    const accounts = (await this.accounts.findMany(ctx, accountIds)).filter((account) => account !== undefined);
+    const unreachable = findUnreachable(accounts);
+    if (!filter.mailboxIds && !filter.specialUse) return unreachable;
+    const mailboxes = inScope(await this.mirror.mailboxesOf(accountIds), filter);
+    return [...unreachable, ...(await touchMailboxes(this.freshness, accounts, mailboxes))];
   }
 
   // ---------------------------------------------------------------- asking the server

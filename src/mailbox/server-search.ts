@@ -1,15 +1,10 @@
 import type { MirrorStore } from '../store/mirror.port.js';
+import type { AccountFailure } from './completeness.js';
 import type { KeeperProvider } from './keeper-provider.port.js';
-import type { MailError } from './mailbox.errors.js';
 import { asMailError } from './message-commands.js';
 import type { AccountId } from './model/ids.js';
 import type { Mailbox } from './model/mailbox.js';
 import type { HeaderCondition, MessageFilter, ServerSearchHit } from './model/search.js';
-
-export interface AccountFailure {
-  readonly accountId: AccountId;
-  readonly error: MailError;
-}
 
 export interface ResolvedFilter {
   readonly filter: MessageFilter;
@@ -55,8 +50,8 @@ const children = (filter: MessageFilter): readonly MessageFilter[] => [
 const mentionsHeader = (filter: MessageFilter): boolean =>
   filter.header !== undefined || children(filter).some(mentionsHeader);
 
-/** Only the outermost conditions narrow where to look; the mirror checks them all again. */
-const inScope = (mailboxes: readonly Mailbox[], { mailboxIds, specialUse }: MessageFilter): readonly Mailbox[] =>
+/** Selectable ones that may hold matches. Only the outermost conditions narrow where to look; the mirror checks them all again. */
+export const inScope = (mailboxes: readonly Mailbox[], { mailboxIds, specialUse }: MessageFilter): readonly Mailbox[] =>
   mailboxes.filter(
     (mailbox) =>
       mailbox.selectable &&

@@ -34,9 +34,12 @@ export class ServerAccountRunner implements AccountRunner {
     const queue = new SyncQueue();
     const ended = new AbortController();
     const both = AbortSignal.any([signal, ended.signal]);
-    const heard = (hint: RemoteHint): void => (hint.kind === 'mailboxes' ? queue.addList() : queue.addNews(hint.path));
     const parts = [
-      keeper.watch(heard, () => queue.addList(), both),
+      keeper.watch(
+        (hint) => put(queue, hint),
+        () => queue.addList(),
+        both,
+      ),
       this.work(queue, both),
       this.reconcileNowAndThen(both),
     ];
@@ -65,6 +68,7 @@ export class ServerAccountRunner implements AccountRunner {
 
   private async perform(task: SyncTask, queue: SyncQueue, signal: AbortSignal): Promise<void> {
     const { keeper, accountId, epoch, synchroniser } = this.context;
+    if (task.kind === 'report') return;
     if (task.kind === 'list') {
       const listed = await synchroniser.synchroniseList(keeper, accountId, { epoch }, signal);
       const statuses = new Map(listed.map(({ path, status }) => [path, status]));
@@ -119,6 +123,19 @@ export class ServerAccountRunner implements AccountRunner {
 
   private async selectable(): Promise<readonly Mailbox[]> {
     return (await this.context.mirror.mailboxesOf([this.context.accountId])).filter(({ selectable }) => selectable);
+  }
+}
+
+function put(queue: SyncQueue, hint: RemoteHint): void {
+  switch (hint.kind) {
+    case 'mailbox':
+      return queue.addNews(hint.path);
+    case 'mailboxes':
+      return queue.addList();
+    case 'asked':
+      return queue.addReport();
+    default:
+      return hint satisfies never;
   }
 }
 

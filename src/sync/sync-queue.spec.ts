@@ -5,13 +5,15 @@ describe('SyncQueue', () => {
   it('gives the list first, then news, then history, each once', () => {
     const queue = new SyncQueue();
     queue.addBackfill('Old');
+    queue.addReport();
     queue.addNews('INBOX');
     queue.addNews('INBOX');
     queue.addList();
-    const tasks = [queue.take(), queue.take(), queue.take(), queue.take()];
+    const tasks = [1, 2, 3, 4, 5].map(() => queue.take());
     expect(tasks).toEqual([
       { kind: 'list' },
       { kind: 'news', path: 'INBOX' },
+      { kind: 'report' },
       { kind: 'backfill', path: 'Old' },
       undefined,
     ]);

@@ -1,6 +1,8 @@
 import { Wakeup } from '../common/wakeup.js';
 
 export type SyncTask =
+  /** Nothing to do, which is to be told. */
+  | { readonly kind: 'report' }
   | { readonly kind: 'list' }
   /** Something happened there. */
   | { readonly kind: 'news'; readonly path: string }
@@ -9,10 +11,16 @@ export type SyncTask =
 
 /** What is to be synchronised for one account: the list first, then news, then history. Each path stands in it once. */
 export class SyncQueue {
+  private report = false;
   private list = false;
   private readonly news = new Set<string>();
   private readonly backfill = new Set<string>();
   private readonly wakeup = new Wakeup();
+
+  addReport(): void {
+    this.report = true;
+    this.wakeup.notify();
+  }
 
   addList(): void {
     this.list = true;
@@ -40,6 +48,10 @@ export class SyncQueue {
       this.news.delete(news);
       return { kind: 'news', path: news };
     }
+    if (this.report) {
+      this.report = false;
+      return { kind: 'report' };
+    }
     const [path] = this.backfill;
     if (path === undefined) return undefined;
     this.backfill.delete(path);
@@ -57,6 +69,6 @@ export class SyncQueue {
 
   /** @returns true when there is a task, false when `signal` has aborted */
   wait(signal: AbortSignal): Promise<boolean> {
-    return this.wakeup.until(() => this.hasMoreUrgent() || this.hasBackfill, signal);
+    return this.wakeup.until(() => this.hasMoreUrgent() || this.report || this.hasBackfill, signal);
   }
 }
