@@ -2,7 +2,10 @@
 CREATE TABLE instance (
   id uuid PRIMARY KEY,
   started_at timestamptz NOT NULL DEFAULT now(),
-  lease_until timestamptz NOT NULL
+  lease_until timestamptz NOT NULL,
+  -- Where its process can be looked for after a crash, and under which number; null where that cannot be told.
+  process_space text,
+  process_id integer
 );
 
 ALTER TABLE account

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import { ACCOUNT_CHANNEL } from '../accounts/account-channel.js';
@@ -12,6 +13,7 @@ import { AccountLeases } from './account-leases.js';
 import { AccountShares } from './account-shares.js';
 import { InstanceLease } from './instance-lease.js';
 import { InstanceSession } from './instance-session.js';
+import { ownProcess } from './own-process.js';
 
 let database: TestDatabase;
 let dataSource: DataSource;
@@ -132,6 +134,30 @@ describe('leases of accounts', () => {
     const third = await Instance.start();
     expect(await third.session.query('SELECT pg_try_advisory_lock(1) AS ok')).toEqual([{ ok: true }]);
     expect(one.expired).toBe(0);
+  });
+});
+
+describe('after a crash', () => {
+  it('nobody waits for the lease of a process that is gone, and one that lives keeps its own', async () => {
+    const self = await ownProcess();
+    if (!self) return;
+    const { pid } = spawnSync(process.execPath, ['--version']);
+    const owners = await Promise.all(
+      [pid, process.ppid].map(async (processId) => {
+        const id = await insertAccount(dataSource);
+        await select(
+          dataSource,
+          `WITH it AS (INSERT INTO instance (id, lease_until, process_space, process_id)
+             VALUES (gen_random_uuid(), now() + interval '1 minute', $2, $3) RETURNING id)
+           UPDATE account SET owner = it.id FROM it WHERE account.id = $1`,
+          [id, self.space, processId],
+        );
+        return id;
+      }),
+    );
+    const { accounts } = await Instance.start();
+    const claims = await Promise.all(owners.map((id) => accounts.find(id)));
+    expect(claims.map((claim) => claim?.owner)).toEqual(['nobody', 'other']);
   });
 });
 

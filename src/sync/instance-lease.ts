@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { sleep } from '../common/sleep.js';
 import { InstanceSession } from './instance-session.js';
+import { isRunning, ownProcess, type OwnProcess } from './own-process.js';
 
 /** A dead instance's accounts are free after this. Longer than a hiccup of the database, which is to harm nothing. */
 const leaseMs = 8_000;
@@ -20,6 +21,7 @@ const BURY_DEAD = `
 export class InstanceLease {
   private readonly log = new Logger(InstanceLease.name);
   private readonly stopping = new AbortController();
+  private self: OwnProcess | undefined;
   private validUntilMs = 0;
   private expiry: NodeJS.Timeout | undefined;
   private onExpired: () => void = () => undefined;
@@ -33,6 +35,8 @@ export class InstanceLease {
    */
   async start(onExpired: () => void): Promise<void> {
     this.onExpired = onExpired;
+    this.self = await ownProcess();
+    await this.buryPredecessors();
     await this.renew();
     this.renewing = this.renewAgainAndAgain();
   }
@@ -62,14 +66,29 @@ export class InstanceLease {
     const askedMs = performance.now();
     try {
       await this.session.query(
-        `INSERT INTO instance (id, lease_until) VALUES ($1, now() + $2 * interval '1 millisecond')
+        `INSERT INTO instance (id, lease_until, process_space, process_id)
+         VALUES ($1, now() + $2 * interval '1 millisecond', $3, $4)
          ON CONFLICT (id) DO UPDATE SET lease_until = excluded.lease_until`,
-        [this.session.id, leaseMs],
+        [this.session.id, leaseMs, this.self?.space, this.self?.pid],
       );
       this.extend(askedMs + leaseMs);
       await this.session.query(BURY_DEAD);
     } catch (error) {
       this.log.warn({ reason: String(error) }, 'lease not renewed; tried again');
+    }
+  }
+
+  /** After a crash nobody waits for the lease of a process that can be seen to be gone. */
+  private async buryPredecessors(): Promise<void> {
+    if (!this.self) return;
+    const { space, pid } = this.self;
+    try {
+      const sql = 'SELECT id, process_id AS pid FROM instance WHERE process_space = $1';
+      const rows = await this.session.query<{ id: string; pid: number }>(sql, [space]);
+      const gone = rows.filter((row) => row.pid !== pid && !isRunning(row.pid)).map(({ id }) => id);
+      await this.session.query('DELETE FROM instance WHERE id = ANY ($1::uuid[])', [gone]);
+    } catch (error) {
+      this.log.warn({ reason: String(error) }, 'predecessors not looked for');
     }
   }
 
