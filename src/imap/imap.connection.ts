@@ -4,10 +4,12 @@ import { toMailError } from './imap.errors.js';
 import type { FetchItems, ListedMailbox, QuotaReport, SearchTerms } from './imap.flow.js';
 import * as limits from './imap.limits.js';
 import type { FetchedRow } from './imap.mapping.js';
-import { notifyArguments, readStatus, type NotifiedNews, type Token } from './imap.notify.js';
+import { notifyArguments, readStatus, type NotifiedNews } from './imap.notify.js';
+import { previewArguments, readPreview } from './imap.preview.js';
 import type { SelectedMailbox } from './imap.selection.js';
 import { ImapSession, type OpenOptions } from './imap.session.js';
 import { SignInSteps } from './imap.steps.js';
+import type { Token } from './imap.tokens.js';
 import { ImapTransport } from './imap.transport.js';
 import { ImapWireLog } from './imap.wire-log.js';
 
@@ -44,14 +46,20 @@ interface FetchLot {
   readonly failure?: unknown;
 }
 
+type UntaggedHandlers = Record<string, (untagged: { readonly attributes?: readonly Token[] }) => Promise<void>>;
+
 /** What imapflow 2.10.2 keeps private. */
 interface ImapFlowInternals {
   /** Mailboxes it has listed. Without an entry each first SELECT costs a LIST and an LSUB. */
   readonly folders: Map<string, { readonly path: string }>;
   /** For commands it does not know; the answer is to be let go of by `next`. */
-  exec(command: string, attributes: readonly Token[]): Promise<{ readonly next: () => void }>;
+  exec(
+    command: string,
+    attributes: readonly Token[],
+    options?: { readonly untagged: UntaggedHandlers },
+  ): Promise<{ readonly next: () => void }>;
   /** For answers that no command under way asked for. */
-  readonly untaggedHandlers: Record<string, (untagged: { readonly attributes?: readonly Token[] }) => Promise<void>>;
+  readonly untaggedHandlers: UntaggedHandlers;
   /** For response codes (RFC 9051 section 7.1). */
   readonly sectionHandlers: Record<string, () => Promise<void>>;
 }
@@ -140,6 +148,22 @@ export class ImapConnection extends ImapSession {
   async fetchOne(uid: number, items: FetchItems, signal: AbortSignal): Promise<FetchedRow | undefined> {
     const row = await this.run(signal, () => this.flow.fetchOne(String(uid), items, { uid: true }));
     return row || undefined;
+  }
+
+  /** Only with PREVIEW (RFC 8970). @returns by UID, those that the server has */
+  async fetchPreviews(uids: string, signal: AbortSignal): Promise<ReadonlyMap<number, string>> {
+    const previews = new Map<number, string>();
+    const { FETCH: others } = this.internals.untaggedHandlers;
+    const FETCH: UntaggedHandlers[string] = async (untagged) => {
+      const row = readPreview(untagged.attributes);
+      if (!row) await others?.(untagged);
+      else if (row.text !== undefined && previews.size < limits.maxWindowMessages) previews.set(row.uid, row.text);
+    };
+    const answer = this.run(signal, () =>
+      this.internals.exec('UID FETCH', previewArguments(uids), { untagged: { FETCH } }),
+    );
+    (await answer).next();
+    return previews;
   }
 
   /** @returns a set of UIDs as text (RFC 9051 section 9 sequence-set), empty where nothing matches */

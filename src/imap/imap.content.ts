@@ -1,5 +1,6 @@
 import type { FetchedPart, PartRequest } from '../mailbox/keeper.port.js';
-import { notFound } from '../mailbox/mailbox.errors.js';
+import { isMailError, notFound } from '../mailbox/mailbox.errors.js';
+import type { MessageId } from '../mailbox/model/ids.js';
 import type { Mailbox } from '../mailbox/model/mailbox.js';
 import type { Message, Part } from '../mailbox/model/message.js';
 import { readAhead } from './delta/read-ahead.js';
@@ -9,7 +10,7 @@ import { rejected } from './imap.errors.js';
 import { maxHeaderBytes, maxLiteralBytes, streamChunkBytes } from './imap.limits.js';
 import type { FetchedRow } from './imap.mapping.js';
 import type { ImapSessionPool, SessionLease } from './imap.session-pool.js';
-import { lines, place, type PlacedMessage } from './remote-messages.js';
+import { lines, place } from './remote-messages.js';
 
 /** Which octets of a message: all of it, or the section of a part (RFC 9051 section 6.4.5.1). */
 type Section = { readonly kind: 'raw' } | { readonly kind: 'part'; readonly key: string };
@@ -48,6 +49,35 @@ export class ImapContent {
         fetched.push(...(await fetchGroup(lease, { ...group, requests: missed }, signal)));
       }
       return fetched;
+    } finally {
+      lease.release();
+    }
+  }
+
+  /** Of many messages by one question; none where the server makes no previews (RFC 8970). */
+  async fetchPreviews(
+    mailbox: Mailbox,
+    messages: readonly Message[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<MessageId, string>> {
+    const previews = new Map<MessageId, string>();
+    const lease = await this.pool.lease(mailbox.path, signal);
+    const { connection } = lease;
+    try {
+      if (!connection.has('PREVIEW')) return previews;
+      const { placed } = place(messages, lease.mailbox.uidValidity);
+      for (const { uids, messages: named } of lines(placed)) {
+        const told = await connection.fetchPreviews(uids, signal);
+        for (const { uid, message } of named) {
+          const text = told.get(uid);
+          if (text !== undefined) previews.set(message.id, text);
+        }
+      }
+      return previews;
+    } catch (error) {
+      // It announces more than it does: texts are read instead.
+      if (connection.usable && isMailError(error)) return previews;
+      throw error;
     } finally {
       lease.release();
     }
@@ -175,7 +205,7 @@ async function fetchGroup(
   }));
   const fetched: FetchedPart[] = [];
   for (const { uids, messages } of lines(placed)) {
-    const byUid = new Map<number, PlacedMessage>(messages.map((one) => [one.uid, one]));
+    const byUid = new Map(messages.map((one) => [one.uid, one]));
     for await (const rows of connection.fetch(uids, { uid: true, bodyParts }, { uid: true }, signal)) {
       for (const row of rows) fetched.push(...toFetchedParts(row, byUid.get(row.uid)?.message, parts));
     }

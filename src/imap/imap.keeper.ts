@@ -115,6 +115,10 @@ export class ImapKeeper implements port.ServerKeeper {
     return this.content.fetchParts(mailbox, requests, signal);
   }
 
+  fetchPreviews(mailbox: Mailbox, messages: readonly Message[], signal: AbortSignal) {
+    return this.content.fetchPreviews(mailbox, messages, signal);
+  }
+
   openRaw(mailbox: Mailbox, message: Message, signal: AbortSignal): Promise<AsyncIterable<Buffer>> {
     return this.content.openRaw(mailbox, message, signal);
   }

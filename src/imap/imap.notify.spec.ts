@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { readStatus, type Token } from './imap.notify.js';
+import { readStatus } from './imap.notify.js';
+import type { Token } from './imap.tokens.js';
 
 const atom = (value: unknown): Token => ({ type: 'ATOM', value });
 

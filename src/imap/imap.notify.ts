@@ -1,4 +1,5 @@
 import type { ReportedStatus } from './imap.mapping.js';
+import { isList, textOf, type Token } from './imap.tokens.js';
 
 /** What a server tells of its own accord of mailboxes that are not selected. */
 export type NotifiedNews =
@@ -8,9 +9,6 @@ export type NotifiedNews =
   | { readonly kind: 'list' }
   /** Nothing more will be told: there was too much (RFC 5465 section 5.8). */
   | { readonly kind: 'overflow' };
-
-/** A token or a list of them, as imapflow sends and gives them. */
-export type Token = { readonly type?: string; readonly value?: unknown } | readonly Token[];
 
 const atom = (value: string): Token => ({ type: 'ATOM', value });
 const messageEvents = ['MessageNew', 'MessageExpunge', 'FlagChange'].map(atom);
@@ -56,13 +54,3 @@ function toReported(values: ReadonlyMap<string, string>): ReportedStatus {
 
 const withoutUndefined = (status: ReportedStatus): ReportedStatus =>
   Object.fromEntries(Object.entries(status).filter(([, value]) => value !== undefined));
-
-const isList = (token: Token | undefined): token is readonly Token[] => Array.isArray(token);
-
-/** A name may come as a literal, which is octets. */
-function textOf(token: Token | undefined): string | undefined {
-  if (!token || isList(token)) return undefined;
-  const { value } = token;
-  if (typeof value === 'string') return value;
-  return Buffer.isBuffer(value) ? value.toString() : undefined;
-}

@@ -194,6 +194,12 @@ export interface ServerKeeper extends KeeperBase {
    * @throws MailError when the connection is lost, refused or silent
    */
   watch(onHint: (hint: RemoteHint) => void, onReady: () => void, signal: AbortSignal): Promise<void>;
+  /** Starts of texts as the server makes them, of those messages of which it does (RFC 8970); none where it cannot. */
+  fetchPreviews(
+    mailbox: Mailbox,
+    messages: readonly Message[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<MessageId, string>>;
   /** Undefined while nobody watches here. */
   attentionTo(path: string): Attention | undefined;
   /** UIDs whose header matches, by the server's own SEARCH. */

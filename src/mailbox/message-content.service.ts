@@ -5,7 +5,7 @@ import { decodeHeaderFields } from '../mime/header-fields.js';
 import { decodePart } from '../mime/transfer-encoding.js';
 import { findPart } from '../mime/part-tree.js';
 import { MIRROR_STORE, type MirrorStore } from '../store/mirror.port.js';
-import { bodyOf, bodyRequests, previewOf, previewRequest, type MessageBodySource } from './message-text.js';
+import { bodyOf, bodyRequests, type MessageBodySource } from './message-text.js';
 import type { Keeper } from './keeper.port.js';
 import { KEEPER_PROVIDER, type KeeperProvider } from './keeper-provider.port.js';
 import { isMailError, notFound } from './mailbox.errors.js';
@@ -13,6 +13,7 @@ import { groupByMailbox } from './message-commands.js';
 import type { MessageId } from './model/ids.js';
 import type { Mailbox } from './model/mailbox.js';
 import type { HeaderField, Message, Part } from './model/message.js';
+import { readPreviews } from './preview-reader.js';
 
 const fetchDeadlineMs = 30_000;
 /** A list must not wait long for what it can do without. */
@@ -33,8 +34,8 @@ export class MessageContentService {
     const unknown = messages.filter(({ preview, accountId }) => preview === undefined && maySee(ctx, accountId));
     const signal = AbortSignal.timeout(previewDeadlineMs);
     const made = await this.perMailbox(unknown, async (keeper, mailbox, group) => {
-      const parts = await keeper.fetchParts(mailbox, group.flatMap(previewRequest), signal);
-      return group.map((message) => previewOf(message, parts));
+      const previews = await readPreviews(keeper, mailbox, group, signal);
+      return group.map(({ id }) => previews.get(id));
     });
     const rows = unknown.flatMap(({ id, accountId }) => {
       const preview = made.get(id);

@@ -134,6 +134,9 @@ export interface MirrorStore {
   countMessages(accountIds: readonly AccountId[], filter: MessageFilter): Promise<number>;
   /** Ascending. */
   uidsOf(accountId: AccountId, mailboxId: MailboxId): Promise<readonly Uid[]>;
+  /** Of the newest `among` messages of the account those on a server whose preview nobody knows, newest first. */
+  findWithoutPreview(accountId: AccountId, among: number): Promise<readonly Message[]>;
+  /** Not logged: it says how a message begins, not that it changed. */
   savePreviews(rows: readonly { accountId: AccountId; id: MessageId; preview: string }[]): Promise<void>;
   readContent(accountId: AccountId, contentId: ContentId): AsyncIterable<Buffer>;
   headerFieldsOf(accountId: AccountId, contentId: ContentId): Promise<readonly { name: string; value: string }[]>;

@@ -72,6 +72,13 @@ export class PostgresMirrorStore implements MirrorStore {
     );
   }
 
+  async findWithoutPreview(accountId: AccountId, among: number): Promise<readonly Message[]> {
+    const sql = `SELECT ${MESSAGE_COLUMNS} FROM (
+        SELECT * FROM message WHERE account_id = $1 ORDER BY received_at DESC, id DESC LIMIT $2
+      ) m WHERE m.preview IS NULL AND m.uid IS NOT NULL ORDER BY m.received_at DESC, m.id DESC`;
+    return (await select<MessageRow>(this.dataSource, sql, [accountId, among])).map(toMessage);
+  }
+
   async savePreviews(rows: readonly { accountId: AccountId; id: MessageId; preview: string }[]): Promise<void> {
     await select(
       this.dataSource,

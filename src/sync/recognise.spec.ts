@@ -15,6 +15,7 @@ const seen = (messageId: string | undefined, patch: Partial<MessageData> = {}) =
     flags: NO_FLAGS,
     internalDate: date,
     sizeBytes: 10,
+    root: { partNumber: '1', contentType: 'text/plain', sizeBytes: 1, parts: [] },
     parseWarnings: [],
     ...patch,
   },

@@ -8,6 +8,7 @@ import type { MirrorStore } from '../store/mirror.port.js';
 import type { AccountRunner, StatusReporter } from './account-runner.js';
 import { isMailboxTrouble } from './mailbox-trouble.js';
 import type { MailboxSynchroniser } from './mailbox-synchroniser.js';
+import { PreviewFiller } from './preview-filler.js';
 import { SyncQueue, type SyncTask } from './sync-queue.js';
 
 /** What the server never announced is found by comparing everything, this often. */
@@ -26,7 +27,11 @@ export interface ServerAccountDependencies {
 export class ServerAccountRunner implements AccountRunner {
   private readonly log = new Logger(ServerAccountRunner.name);
 
-  constructor(private readonly context: ServerAccountDependencies) {}
+  private readonly previews: PreviewFiller;
+
+  constructor(private readonly context: ServerAccountDependencies) {
+    this.previews = new PreviewFiller(context);
+  }
 
   /** Runs until the connection is lost or refused, which it throws, or `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
@@ -69,6 +74,7 @@ export class ServerAccountRunner implements AccountRunner {
   private async perform(task: SyncTask, queue: SyncQueue, signal: AbortSignal): Promise<void> {
     const { keeper, accountId, epoch, synchroniser } = this.context;
     if (task.kind === 'report') return;
+    if (task.kind === 'previews') return this.fillPreviews(queue, signal);
     if (task.kind === 'list') {
       const listed = await synchroniser.synchroniseList(keeper, accountId, { epoch }, signal);
       const statuses = new Map(listed.map(({ path, status }) => [path, status]));
@@ -76,12 +82,17 @@ export class ServerAccountRunner implements AccountRunner {
         if (!mailbox.sync.complete) queue.addBackfill(mailbox.path);
         else if (mayHaveNews(mailbox, statuses.get(mailbox.path))) queue.addNews(mailbox.path);
       }
-      return;
+      return queue.addPreviews();
     }
     const mailbox = (await this.selectable()).find(({ path }) => path === task.path);
     if (!mailbox) return;
-    if (task.kind === 'backfill' || !mailbox.sync.complete) return this.backfill(mailbox, queue, signal);
-    await this.synchronise(mailbox, {}, signal, queue);
+    if (task.kind === 'backfill' || !mailbox.sync.complete) await this.backfill(mailbox, queue, signal);
+    else await this.synchronise(mailbox, {}, signal, queue);
+    queue.addPreviews();
+  }
+
+  private async fillPreviews(queue: SyncQueue, signal: AbortSignal): Promise<void> {
+    if (await this.previews.fill(signal)) queue.addPreviews();
   }
 
   /** One slice: the newest window of a mailbox that nobody has seen yet, else as much as goes before something happens. */

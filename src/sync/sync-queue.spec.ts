@@ -6,15 +6,17 @@ describe('SyncQueue', () => {
     const queue = new SyncQueue();
     queue.addBackfill('Old');
     queue.addReport();
+    queue.addPreviews();
     queue.addNews('INBOX');
     queue.addNews('INBOX');
     queue.addList();
-    const tasks = [1, 2, 3, 4, 5].map(() => queue.take());
+    const tasks = [1, 2, 3, 4, 5, 6].map(() => queue.take());
     expect(tasks).toEqual([
       { kind: 'list' },
       { kind: 'news', path: 'INBOX' },
       { kind: 'report' },
       { kind: 'backfill', path: 'Old' },
+      { kind: 'previews' },
       undefined,
     ]);
   });

@@ -7,18 +7,26 @@ export type SyncTask =
   /** Something happened there. */
   | { readonly kind: 'news'; readonly path: string }
   /** First synchronisation, in slices. */
-  | { readonly kind: 'backfill'; readonly path: string };
+  | { readonly kind: 'backfill'; readonly path: string }
+  /** How messages begin, a few at a time. */
+  | { readonly kind: 'previews' };
 
-/** What is to be synchronised for one account: the list first, then news, then history. Each path stands in it once. */
+/** What is to be synchronised for one account: the list first, then news, then history, and when all is quiet previews. Each path stands in it once. */
 export class SyncQueue {
   private report = false;
   private list = false;
+  private previews = false;
   private readonly news = new Set<string>();
   private readonly backfill = new Set<string>();
   private readonly wakeup = new Wakeup();
 
   addReport(): void {
     this.report = true;
+    this.wakeup.notify();
+  }
+
+  addPreviews(): void {
+    this.previews = true;
     this.wakeup.notify();
   }
 
@@ -53,9 +61,13 @@ export class SyncQueue {
       return { kind: 'report' };
     }
     const [path] = this.backfill;
-    if (path === undefined) return undefined;
-    this.backfill.delete(path);
-    return { kind: 'backfill', path };
+    if (path !== undefined) {
+      this.backfill.delete(path);
+      return { kind: 'backfill', path };
+    }
+    if (!this.previews) return undefined;
+    this.previews = false;
+    return { kind: 'previews' };
   }
 
   /** True when a first synchronisation should let something else go first. */
@@ -69,6 +81,6 @@ export class SyncQueue {
 
   /** @returns true when there is a task, false when `signal` has aborted */
   wait(signal: AbortSignal): Promise<boolean> {
-    return this.wakeup.until(() => this.hasMoreUrgent() || this.report || this.hasBackfill, signal);
+    return this.wakeup.until(() => this.hasMoreUrgent() || this.report || this.previews || this.hasBackfill, signal);
   }
 }

@@ -1,8 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ServerKeeper } from '../../src/mailbox/keeper.port.js';
+import { uid, uidValidity } from '../../src/mailbox/model/ids.js';
 import { startDovecot, type Dovecot } from '../servers/dovecot.js';
-import { connectionTo, mail, mailbox, MemoryMirror, openKeeper, signal } from './imap-account.js';
+import { ScriptedServer } from '../servers/scripted-server.js';
+import { connectionTo, mail, mailbox, MemoryMirror, openKeeper, plainConnectionTo, signal } from './imap-account.js';
 
 const sha = (octets: Buffer): string => createHash('sha256').update(octets).digest('hex');
 const inbox = mailbox('INBOX');
@@ -82,6 +84,40 @@ describe('content from an IMAP server', () => {
       ]),
     );
     expect(shown.filter(([partNumber]) => partNumber === '1')).toHaveLength(2);
+  });
+
+  it('gives previews as the server makes them, of many messages by one question', async () => {
+    const messages = ['small', 'parts', 'large'].map((subject) => mirror.message(subject));
+    const previews = await keeper.fetchPreviews(inbox, messages, signal());
+    expect(messages.slice(0, 2).map(({ id }) => previews.get(id))).toEqual(['Hello', 'Hello there']);
+    const gone = { ...messages[0]!, remote: { ...messages[0]!.remote!, uid: uid(999) } };
+    await expect(keeper.fetchPreviews(inbox, [gone], signal())).resolves.toEqual(new Map());
+    // The session goes on as before.
+    expect((await keeper.fetchHeader(inbox, messages[0]!, signal())).length).toBeGreaterThan(10);
+  });
+
+  it('gives no previews where the server makes none, or only says that it does', async () => {
+    const older = await startDovecot({ users: { ann: 'secret' }, withoutCapabilities: ['PREVIEW'] });
+    await older.deliver('ann', mail('small'));
+    const other = openKeeper(connectionTo(older, 'ann'));
+    const theirs = new MemoryMirror(other);
+    await theirs.sync();
+    await expect(other.fetchPreviews(inbox, [theirs.message('small')], signal())).resolves.toEqual(new Map());
+    await other.close();
+    await older.stop();
+    const server = await ScriptedServer.start(async (peer) => {
+      await peer.send('* PREAUTH [CAPABILITY IMAP4rev1 PREVIEW] hello\r\n');
+      for (let line = await peer.nextLine(); line !== undefined; line = await peer.nextLine()) {
+        const [tag = '', command = ''] = line.split(' ');
+        if (command === 'SELECT') await peer.send('* 1 EXISTS\r\n* OK [UIDVALIDITY 1]\r\n');
+        await peer.send(`${tag} ${command === 'UID' ? 'BAD what' : 'OK done'}\r\n`);
+      }
+    });
+    const liar = openKeeper(plainConnectionTo(server));
+    const message = { ...mirror.message('small'), remote: { uid: uid(1), uidValidity: uidValidity(1) } };
+    await expect(liar.fetchPreviews(inbox, [message], signal())).resolves.toEqual(new Map());
+    await liar.close();
+    await server.close();
   });
 
   it('finds a message that its session has not been told of', async () => {
