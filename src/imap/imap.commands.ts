@@ -6,7 +6,7 @@ import type { FlagChange, Flags, Message, RemoteRef } from '../mailbox/model/mes
 import type { CopiedUids, ImapConnection } from './imap.connection.js';
 import type { SelectedMailbox } from './imap.selection.js';
 import { rejected, unsupported } from './imap.errors.js';
-import { flagItems, toRemoteFlags } from './imap.mapping.js';
+import { flagItems, toLabel, toRemoteFlags } from './imap.mapping.js';
 import type { ImapSessionPool, SessionLease } from './imap.session-pool.js';
 import { fail, gone, lines, place, succeed, type PlacedMessage } from './remote-messages.js';
 import { UidSet } from './uid-set.js';
@@ -23,13 +23,15 @@ export class ImapMessageCommands {
     change: FlagChange,
     signal: AbortSignal,
   ): Promise<readonly Outcome<ConfirmedFlags>[]> {
-    const { add, remove } = toNames(change);
     return this.onServer(mailbox, messages, signal, ({ connection, mailbox: selected }, placed) => {
+      const { add, remove, addLabels, removeLabels } = toNames(change, connection.has('X-GM-EXT-1'));
       refuseReadOnly(selected);
       refuseForbidden(selected, [...add, ...remove]);
       return perLine(placed, async (uids, named) => {
         if (add.length > 0) await connection.store(uids, 'add', add, signal);
         if (remove.length > 0) await connection.store(uids, 'remove', remove, signal);
+        if (addLabels.length > 0) await connection.store(uids, 'add', addLabels, signal, true);
+        if (removeLabels.length > 0) await connection.store(uids, 'remove', removeLabels, signal, true);
         const flags = await readFlags(connection, uids, signal);
         return named.map((one) => {
           const confirmed = flags.get(one.uid);
@@ -185,10 +187,26 @@ async function readFlags(
 const systemNames = { seen: '\\Seen', flagged: '\\Flagged', answered: '\\Answered', draft: '\\Draft' } as const;
 const systemKeys = ['seen', 'flagged', 'answered', 'draft'] as const;
 
-function toNames(change: FlagChange): { add: string[]; remove: string[] } {
+interface ChangedNames {
+  readonly add: readonly string[];
+  readonly remove: readonly string[];
+  readonly addLabels: readonly string[];
+  readonly removeLabels: readonly string[];
+}
+
+/** On Gmail keywords are labels, as they were read; those of the registry (RFC 5788) are kept as every server does. */
+function toNames(change: FlagChange, withLabels: boolean): ChangedNames {
+  const { addKeywords = [], removeKeywords = [] } = change;
+  const isLabel = (keyword: string): boolean =>
+    withLabels && (!keyword.startsWith('$') || toLabel(keyword) !== keyword);
   const set = systemKeys.filter((key) => change[key] === true).map((key) => systemNames[key]);
   const cleared = systemKeys.filter((key) => change[key] === false).map((key) => systemNames[key]);
-  return { add: [...set, ...(change.addKeywords ?? [])], remove: [...cleared, ...(change.removeKeywords ?? [])] };
+  return {
+    add: [...set, ...addKeywords.filter((keyword) => !isLabel(keyword))],
+    remove: [...cleared, ...removeKeywords],
+    addLabels: addKeywords.filter(isLabel).map(toLabel),
+    removeLabels: removeKeywords.filter(isLabel).map(toLabel),
+  };
 }
 
 const flagNames = (flags: Flags): string[] => [

@@ -189,8 +189,15 @@ export class ImapConnection extends ImapSession {
     return { messages: true, uidNext: true, uidValidity: true, highestModseq: condstore, unseen: !condstore };
   }
 
-  async store(uids: string, action: 'add' | 'remove', flags: readonly string[], signal: AbortSignal): Promise<void> {
-    const options = { uid: true, silent: true };
+  /** @param useLabels of Gmail instead of flags */
+  async store(
+    uids: string,
+    action: 'add' | 'remove',
+    flags: readonly string[],
+    signal: AbortSignal,
+    useLabels = false,
+  ): Promise<void> {
+    const options = { uid: true, silent: true, useLabels };
     const { flow } = this;
     await this.confirmed(signal, () =>
       action === 'add'

@@ -196,6 +196,16 @@ describe('LIST', () => {
     expect(toStatus({ messages: 1, uidValidity: 3n })).toBeUndefined();
   });
 
+  it('takes labels of Gmail for keywords, but for those that are mailboxes', () => {
+    const labels = new Set(['Work', 'Two words', '\\Inbox', '\\Important', '\\Starred', '']);
+    expect(toFlags(new Set(['$Forwarded', 'Work']), labels).keywords).toEqual([
+      '$Forwarded',
+      '$Important',
+      'Two words',
+      'Work',
+    ]);
+  });
+
   it('takes flags of any case', () => {
     expect(toFlags(new Set(['\\SEEN', '\\flagged', '\\*', 'Keyword']))).toEqual({
       seen: true,

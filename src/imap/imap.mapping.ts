@@ -29,6 +29,9 @@ export interface ReportedStatus {
   readonly unseen?: number;
 }
 
+/** imapflow asks for them only where the server has them (X-GM-EXT-1). */
+const gmailItems = { labels: true };
+
 /** Everything of a message but its text. Nested further or not sent by the server: `parseWarnings` says so. */
 export const messageItems = {
   uid: true,
@@ -39,12 +42,13 @@ export const messageItems = {
   bodyStructure: true,
   // ENVELOPE has no References (RFC 9051 section 7.5.2).
   headers: ['References'],
+  ...gmailItems,
 };
 
 /** What a server can say of a message without reading it. */
-export const stubItems = { uid: true, flags: true, internalDate: true };
+export const stubItems = { uid: true, flags: true, internalDate: true, ...gmailItems };
 
-export const flagItems = { uid: true, flags: true };
+export const flagItems = { uid: true, flags: true, ...gmailItems };
 
 // ---------------------------------------------------------------------------------------------------- messages
 
@@ -58,7 +62,7 @@ export function toRemoteMessage(row: FetchedRow): RemoteMessage | undefined {
 /** @returns undefined for a row without UID or flags */
 export function toRemoteFlags(row: FetchedRow): RemoteFlags | undefined {
   if (!row.uid || !row.flags) return undefined;
-  return { uid: uid(row.uid), flags: toFlags(row.flags), modSeq: toModSeq(row) };
+  return { uid: uid(row.uid), flags: toFlags(row.flags, row.labels), modSeq: toModSeq(row) };
 }
 
 const toModSeq = ({ modseq }: FetchedRow): ModSeq | undefined => (modseq ? modSeq(modseq) : undefined);
@@ -69,7 +73,7 @@ function toMessageData(row: FetchedRow, warnings: Warnings): MessageData {
   const sizeBytes = row.size ?? 0;
   return {
     envelope: toEnvelope(row.envelope ?? {}, row.headers, warnings),
-    flags: toFlags(row.flags ?? new Set()),
+    flags: toFlags(row.flags ?? new Set(), row.labels),
     internalDate: toDate(row.internalDate) ?? new Date(0),
     sizeBytes,
     root: row.bodyStructure ? new PartTree(warnings).root(row.bodyStructure) : unknownPart(sizeBytes),
@@ -81,21 +85,40 @@ function toMessageData(row: FetchedRow, warnings: Warnings): MessageData {
 /** Readable as text, which it most often is. */
 const unknownPart = (sizeBytes: number): Part => ({ partNumber: '1', contentType: 'text/plain', sizeBytes, parts: [] });
 
-/** `\Deleted` and `\Recent` say nothing to the reader of a mailbox; other unknown backslash flags are the server's own. */
-export function toFlags(flags: ReadonlySet<string>): Flags {
-  const keywords: string[] = [];
+/**
+ * `\Deleted` and `\Recent` say nothing to the reader of a mailbox; other unknown backslash flags are the server's own. Labels of
+ * Gmail are keywords, but for those that say in which mailbox the message is.
+ */
+export function toFlags(flags: ReadonlySet<string>, labels: ReadonlySet<string> = new Set()): Flags {
+  const keywords = new Set<string>();
   const system = new Set<string>();
   for (const flag of flags) {
     if (flag.startsWith('\\')) system.add(flag.toLowerCase());
-    else if (flag !== '') keywords.push(singleLine(flag, 200));
+    else if (flag !== '') keywords.add(singleLine(flag, 200));
+  }
+  for (const label of labels) {
+    const keyword = toKeyword(label);
+    if (keyword) keywords.add(keyword);
   }
   return {
     seen: system.has('\\seen'),
     flagged: system.has('\\flagged'),
     answered: system.has('\\answered'),
     draft: system.has('\\draft'),
-    keywords: keywords.sort(),
+    keywords: [...keywords].sort(),
   };
+}
+
+/** RFC 8457 section 3 has a keyword for what Gmail shows as a label. */
+const importantKeyword = '$Important';
+const importantLabel = '\\Important';
+
+/** The label of Gmail's that is read as this keyword. */
+export const toLabel = (keyword: string): string => (keyword === importantKeyword ? importantLabel : keyword);
+
+function toKeyword(label: string): string | undefined {
+  if (label.toLowerCase() === importantLabel.toLowerCase()) return importantKeyword;
+  return label === '' || label.startsWith('\\') ? undefined : singleLine(label, 200);
 }
 
 function toEnvelope(envelope: MessageEnvelopeObject, headers: Buffer | undefined, warnings: Warnings): Envelope {
