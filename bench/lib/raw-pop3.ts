@@ -65,7 +65,7 @@ async function retrieveAll(
       if (received === messages) {
         pieces.off('data', read).off('error', reject);
         resolve();
-      } else if (asked - received <= WINDOW / 2) ask();
+      } else ask();
     };
     pieces.on('data', read).on('error', reject);
   });
