@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { maySee, requireScope, type Principal } from '../auth/principal.js';
 import { CONFIG, type Config } from '../config/config.js';
-import { MIRROR_STORE, type MirrorStore } from '../store/mirror.port.js';
+import { MIRROR_STORE, type MirroredRef, type MirrorStore } from '../store/mirror.port.js';
 import type { Keeper, Outcome } from './keeper.port.js';
 import { KEEPER_PROVIDER, MAILBOX_LOCKS, type KeeperProvider } from './keeper-provider.port.js';
 import { checkKeywords } from './keywords.js';
@@ -33,6 +33,13 @@ interface CommandContext {
   readonly mailbox: Mailbox;
   readonly messages: readonly Message[];
   readonly signal: AbortSignal;
+}
+
+/** Copies that the server has made without telling their UIDs (no UIDPLUS, RFC 4315). */
+interface UnnamedCopies {
+  readonly originals: readonly Message[];
+  /** Looked like them already. */
+  readonly before: ReadonlySet<MessageId>;
 }
 
 type Command = (context: CommandContext) => Promise<readonly Outcome<unknown>[]>;
@@ -71,17 +78,24 @@ export class MessageService {
     const target = await this.target(ctx, mailboxId);
     const copies: MessageId[] = [];
     const placed: RemoteRef[] = [];
+    const unnamed: UnnamedCopies[] = [];
     const failures = await this.command(ctx, ids, [mailboxId], async (context) => {
       sameAccount(context.mailbox, target);
       const { keeper, mailbox, messages, signal } = context;
+      const named = keeper.storage === 'GATEWAY' || keeper.capabilities?.server.includes('UIDPLUS');
+      const before = named ? [] : await this.findAlike(target, messages);
       const outcomes = await keeper.copy(mailbox, messages, target, signal);
       const done = messages.filter(({ id }) => outcomes.some((o) => o.ok && o.messageId === id));
       if (keeper.storage === 'GATEWAY') copies.push(...(await this.insertCopies(done, target)));
       else placed.push(...outcomes.flatMap((o) => (o.ok && o.value ? [o.value] : [])));
+      if (!named && !outcomes.some((o) => o.ok && o.value)) unnamed.push({ originals: done, before: new Set(before) });
       return outcomes;
     });
     await this.keepers.refreshMailbox(mailboxId, deadline());
     copies.push(...(await this.findPlaced(target, placed)));
+    for (const { originals, before } of unnamed) {
+      copies.push(...(await this.findAlike(target, originals)).filter((id) => !before.has(id)));
+    }
     return { messages: await this.mirror.findMessages(copies), failures };
   }
 
@@ -225,6 +239,16 @@ export class MessageService {
     return rows.map(({ id }) => id);
   }
 
+  /** What is in the mailbox and looks like one of these, which are elsewhere. */
+  private async findAlike(mailbox: Mailbox, messages: readonly Message[]): Promise<readonly MessageId[]> {
+    const [first] = messages;
+    if (!first) return [];
+    const identities = messages.map(({ envelope, internalDate }) => ({ messageId: envelope.messageId, internalDate }));
+    const refs = await this.mirror.write(mailbox.accountId, (tx) => tx.findElsewhere(first.mailboxId, identities));
+    const contents = new Set(messages.map((message) => contentOf({ ...message, ...message.envelope })));
+    return refs.filter((ref) => ref.mailboxId === mailbox.id && contents.has(contentOf(ref))).map(({ id }) => id);
+  }
+
   private async result(ids: readonly MessageId[], failures: readonly MessageFailure[]): Promise<MessagesResult> {
     const failed = new Set(failures.map(({ id }) => id));
     const messages = await this.mirror.findMessages(ids.filter((id) => !failed.has(id)));
@@ -234,6 +258,14 @@ export class MessageService {
 }
 
 const deadline = (): AbortSignal => AbortSignal.timeout(commandDeadlineMs);
+
+/** A copy keeps these (RFC 9051 section 6.4.7). */
+const contentOf = ({
+  messageId,
+  sizeBytes,
+  internalDate,
+}: Pick<MirroredRef, 'messageId' | 'sizeBytes' | 'internalDate'>) =>
+  JSON.stringify([messageId, sizeBytes, internalDate.getTime()]);
 
 const movedMeanwhile = (): MailError =>
   new MailError('CONFLICT', 'the message was moved or deleted meanwhile: read it again', { retryable: true });
