@@ -1,21 +1,50 @@
 import type { RemoteMailbox } from '../mailbox/keeper.port.js';
-import type { MailboxId } from '../mailbox/model/ids.js';
+import { uidValidity, type MailboxId } from '../mailbox/model/ids.js';
 import type { Mailbox } from '../mailbox/model/mailbox.js';
 import { parentPath } from '../mailbox/model/mailbox-path.js';
 import type { MirrorTransaction, NewMailbox } from '../store/mirror.port.js';
 
 /** Makes the mirror's mailboxes equal to the server's list. Parents come before their children, so that they can be named. */
 export async function applyMailboxList(tx: MirrorTransaction, listed: readonly RemoteMailbox[]): Promise<void> {
-  const known = new Map((await tx.mailboxes()).map((mailbox) => [mailbox.path, mailbox]));
+  const mailboxes = await tx.mailboxes();
+  const renamed = findRenamed(mailboxes, listed);
+  const known = new Map(mailboxes.map((mailbox) => [renamed.get(mailbox.id) ?? mailbox.path, mailbox]));
   const ids = new Map<string, MailboxId>([...known].map(([path, { id }]) => [path, id]));
-  const gone = [...known.values()].filter(({ path }) => !listed.some((remote) => remote.path === path));
-  for (const { id } of gone) await tx.removeMailbox(id);
+  const gone = [...known].filter(([path]) => !listed.some((remote) => remote.path === path));
+  for (const [, { id }] of gone) await tx.removeMailbox(id);
   for (const remote of [...listed].sort((a, b) => a.path.length - b.path.length)) {
     const wanted = toNewMailbox(remote, ids);
     const mailbox = known.get(remote.path);
     if (!mailbox) ids.set(remote.path, await tx.insertMailbox(wanted));
+    else if (mailbox.path !== remote.path) await rename(tx, mailbox, wanted);
     else if (differs(mailbox, wanted)) await tx.updateMailbox(mailbox.id, withNulls(wanted));
   }
+}
+
+/**
+ * Mailboxes that another client has given other names: what went and what came have one UIDVALIDITY that no other mailbox has
+ * (RFC 9051 section 6.3.6 keeps it). That may be chance on a server that gives it out carelessly.
+ * @returns their new paths
+ */
+function findRenamed(mailboxes: readonly Mailbox[], listed: readonly RemoteMailbox[]): ReadonlyMap<MailboxId, string> {
+  const renamed = new Map<MailboxId, string>();
+  const paths = new Set(mailboxes.map(({ path }) => path));
+  for (const { id, path, checkpoint } of mailboxes) {
+    if (!checkpoint || listed.some((remote) => remote.path === path)) continue;
+    const { uidValidity: validity } = checkpoint;
+    const twins = mailboxes.filter((other) => other.checkpoint?.uidValidity === validity);
+    const found = listed.filter(({ status }) => status?.uidValidity === validity);
+    const [only] = found;
+    if (only && found.length === 1 && twins.length === 1 && !paths.has(only.path)) renamed.set(id, only.path);
+  }
+  return renamed;
+}
+
+/** Read again from the beginning, where every message is recognised or not: the same number is no proof that it is the same mailbox. */
+async function rename(tx: MirrorTransaction, { id, sync }: Mailbox, wanted: NewMailbox): Promise<void> {
+  await tx.updateMailbox(id, { path: wanted.path, ...withNulls(wanted) });
+  const nothing = { uidValidity: uidValidity(0), lowestUid: 1, nextUid: 1 };
+  await tx.saveProgress(id, { ...sync, complete: false }, nothing);
 }
 
 function toNewMailbox(remote: RemoteMailbox, ids: ReadonlyMap<string, MailboxId>): NewMailbox {

@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import { sleep } from '../common/sleep.js';
 import type { RemoteHint, RemoteMailboxStatus, ServerKeeper } from '../mailbox/keeper.port.js';
 import { isMailError, MailError } from '../mailbox/mailbox.errors.js';
-import type { AccountId } from '../mailbox/model/ids.js';
+import type { AccountId, MailboxId } from '../mailbox/model/ids.js';
 import type { Mailbox } from '../mailbox/model/mailbox.js';
 import type { MirrorStore } from '../store/mirror.port.js';
 import type { AccountRunner, StatusReporter } from './account-runner.js';
@@ -28,6 +28,8 @@ export class ServerAccountRunner implements AccountRunner {
   private readonly log = new Logger(ServerAccountRunner.name);
 
   private readonly previews: PreviewFiller;
+  /** Listed, it may be, and yet not there when they are selected: not a reason to list again and again. */
+  private readonly missing = new Set<MailboxId>();
 
   constructor(private readonly context: ServerAccountDependencies) {
     this.previews = new PreviewFiller(context);
@@ -112,14 +114,19 @@ export class ServerAccountRunner implements AccountRunner {
   ): Promise<boolean> {
     const { keeper, epoch, synchroniser } = this.context;
     try {
-      return await synchroniser.synchronise(keeper, mailbox.id, { ...options, epoch }, signal);
+      const complete = await synchroniser.synchronise(keeper, mailbox.id, { ...options, epoch }, signal);
+      this.missing.delete(mailbox.id);
+      return complete;
     } catch (error) {
       if (!isMailError(error) || !isMailboxTrouble(error)) throw error;
       this.log.warn(
         { mailboxId: mailbox.id, code: error.code, reason: error.message },
         'mailbox could not be synchronised',
       );
-      if (error.code === 'NOT_FOUND') queue?.addList();
+      if (error.code === 'NOT_FOUND' && !this.missing.has(mailbox.id)) {
+        this.missing.add(mailbox.id);
+        queue?.addList();
+      }
       return true;
     }
   }

@@ -11,7 +11,7 @@ import { startDovecot, type Dovecot } from '../servers/dovecot.js';
 import { createTestDatabase, type TestDatabase } from '../servers/postgres.js';
 import { connectionTo, mail, openKeeper, signal } from './imap-account.js';
 
-const servers = {
+const servers: Record<string, string[]> = {
   'every extension': [],
   'no CONDSTORE, LIST-STATUS, UIDPLUS or MOVE': ['QRESYNC', 'CONDSTORE', 'LIST-STATUS', 'UIDPLUS', 'MOVE'],
 };
@@ -109,6 +109,38 @@ describe.each(Object.entries(servers))('what another client does on a server wit
     await sync('INBOX');
     expect(await content('INBOX')).toEqual({ two: before.two, three: before.three });
     expect(await logged(position)).toEqual(['MAILBOX_RESET', 'MESSAGE_REMOVED']);
+  });
+
+  it('a renamed mailbox and those below it keep their ids, and their messages too', async () => {
+    if (withoutCapabilities.includes('LIST-STATUS')) return;
+    for (const path of ['Old', 'Old/Below']) {
+      await dovecot.doveadm('mailbox', 'create', '-u', user, path);
+      await dovecot.doveadm('copy', '-u', user, path, 'mailbox', 'INBOX', 'all');
+    }
+    const list = () => synchroniser.synchroniseList(keeper, accountId, {}, signal());
+    await list();
+    for (const path of ['Old', 'Old/Below']) await sync(path);
+    const before = [await idOf('Old'), await idOf('Old/Below'), await content('Old/Below')];
+    const position = await newest();
+    await dovecot.doveadm('mailbox', 'rename', '-u', user, 'Old', 'New');
+    await list();
+    for (const path of ['New', 'New/Below']) await sync(path);
+    expect([await idOf('New'), await idOf('New/Below'), await content('New/Below')]).toEqual(before);
+    expect(new Set(await logged(position))).toEqual(new Set(['MAILBOX_UPDATED', 'MAILBOX_RESET']));
+    const paths = (await mirror.mailboxesOf([accountId])).map(({ path }) => path);
+    expect(paths.filter((path) => path.startsWith('Old'))).toEqual([]);
+  });
+
+  it('a mailbox that is made anew under the same name is another one', async () => {
+    await dovecot.doveadm('mailbox', 'create', '-u', user, 'Box');
+    await dovecot.doveadm('copy', '-u', user, 'Box', 'mailbox', 'INBOX', 'subject', 'one');
+    await synchroniser.synchroniseList(keeper, accountId, {}, signal());
+    await sync('Box');
+    await dovecot.doveadm('mailbox', 'delete', '-u', user, 'Box');
+    await dovecot.doveadm('mailbox', 'create', '-u', user, 'Box');
+    await dovecot.doveadm('copy', '-u', user, 'Box', 'mailbox', 'INBOX', 'subject', 'two');
+    await sync('Box');
+    expect(Object.keys(await content('Box'))).toEqual(['two']);
   });
 
   it('hundreds of messages moved to a mailbox that was made for them keep their ids', async () => {
