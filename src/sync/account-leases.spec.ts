@@ -185,6 +185,26 @@ describe('connections for commands', () => {
     for (let again; !again;) again = await take(owner);
   });
 
+  it('come to who has none, however often who has one asks for another', async () => {
+    const [owner, guest] = [await Instance.start(), await Instance.start()];
+    owner.shares.setOwned(accountId, true);
+    const shares = owner.shares.of(accountId);
+    await shares.take(true, signal);
+    const extra = await shares.take(false, signal);
+    extra?.onWanted(() => extra.release());
+    const served = new AbortController();
+    const guests = guest.shares
+      .of(accountId)
+      .take(true, signal)
+      .finally(() => served.abort());
+    while (!served.signal.aborted) {
+      const again = await shares.take(false, signal);
+      again?.onWanted(() => again.release());
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await expect(guests).resolves.toBeDefined();
+  });
+
   it('go from guest to guest, and are not held by the dead', async () => {
     const [one, two] = [await Instance.start(), await Instance.start()];
     const held = await one.shares.of(accountId).take(true, signal);

@@ -76,6 +76,12 @@ describe('AccountRuntime', () => {
     expect(told).toEqual(['connecting', 'lease lost']);
   });
 
+  it('goes on when the database was away for a moment, and blames nobody', async () => {
+    const { heard, told } = start([new Error('Connection terminated unexpectedly')]);
+    await heard('running');
+    expect(told).toEqual(['connecting', 'running']);
+  });
+
   it('stops while it runs and while it waits', async () => {
     const running = start([]);
     await running.heard('running');

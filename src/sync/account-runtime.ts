@@ -3,11 +3,13 @@ import { sleep } from '../common/sleep.js';
 import type { AccountId } from '../mailbox/model/ids.js';
 import { isMailError, MailError } from '../mailbox/mailbox.errors.js';
 import type { PollResult } from '../mailbox/model/poll-result.js';
+import { isDatabaseAway } from '../store/database-away.js';
 import type { AccountRunner } from './account-runner.js';
 import { isAlarming, retryDelayMs, type Manner } from './retry-policy.js';
 
 /** A session that lasted this long was a good one: the next failure is a first one again. */
 const goodSessionMs = 60_000;
+const databaseRestMs = 1_000;
 
 export interface RuntimeEvents {
   connecting(): Promise<void>;
@@ -75,6 +77,11 @@ export class AccountRuntime {
       } catch (error) {
         if (signal.aborted) return;
         if (isMailError(error) && error.code === 'CONFLICT') return this.events.leaseLost();
+        if (isDatabaseAway(error)) {
+          worried = false;
+          await this.restForDatabase(error);
+          continue;
+        }
         this.count(startedMs);
         worried = this.isAlarming(error);
         await this.rest(error, worried);
@@ -97,6 +104,12 @@ export class AccountRuntime {
   private isAlarming(error: unknown): boolean {
     const { failures, sinceMs } = this.trouble;
     return isAlarming(error, failures === 0 ? 0 : Date.now() - sinceMs, this.manner);
+  }
+
+  /** No failure of the account's, so its status stays: lists are as old as they were. */
+  private async restForDatabase(error: unknown): Promise<void> {
+    this.log.warn({ accountId: this.accountId, reason: reasonOf(error) }, 'database away; account tried again');
+    await sleep(databaseRestMs * (0.5 + Math.random()), this.stopping.signal);
   }
 
   /** Waits as long as the failure asks for, or until somebody wants it now. */

@@ -11,6 +11,8 @@ const WANTED_CHANNEL = 'mailroom_wanted';
 
 const patienceMs = 30_000;
 const askAgainMs = 150;
+/** Who gave it up, or hears that somebody asks, leaves it to others for so long: they only look now and then. */
+const courtesyMs = 500;
 
 /** Taken where it is free, this instance's already, or that of an instance whose lease is over. */
 const TAKE = `
@@ -31,6 +33,8 @@ export class AccountShares implements OnModuleInit {
   private readonly owned = new Set<AccountId>();
   private readonly ownInUse = new Set<AccountId>();
   private readonly extras = new Map<AccountId, ExtraShare>();
+  /** Until when it is left to others, by the clock of `performance.now`. */
+  private readonly leftUntilMs = new Map<AccountId, number>();
 
   constructor(
     private readonly session: InstanceSession,
@@ -45,6 +49,7 @@ export class AccountShares implements OnModuleInit {
   }
 
   private wanted(id: AccountId): void {
+    if (this.ownInUse.has(id) || this.extras.get(id)?.isObtained) this.leave(id);
     const extra = this.extras.get(id);
     // A row that is left from a time when the database could not be reached.
     if (!extra) void this.deleteRow(id);
@@ -106,7 +111,18 @@ export class AccountShares implements OnModuleInit {
     });
   }
 
+  private leave(id: AccountId): void {
+    this.leftUntilMs.set(id, performance.now() + courtesyMs);
+  }
+
+  private isLeft(id: AccountId): boolean {
+    const isLeft = performance.now() < (this.leftUntilMs.get(id) ?? 0);
+    if (!isLeft) this.leftUntilMs.delete(id);
+    return isLeft;
+  }
+
   private async tryTake(id: AccountId): Promise<boolean> {
+    if (this.isLeft(id)) return false;
     return (await this.session.query(TAKE, [this.session.id, id])).length > 0;
   }
 
@@ -131,7 +147,7 @@ export class AccountShares implements OnModuleInit {
 }
 
 class ExtraShare implements ConnectionShare {
-  private isObtained = false;
+  isObtained = false;
   private wanted = false;
   private listener: (() => void) | undefined;
   private released = false;

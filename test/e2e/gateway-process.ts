@@ -54,6 +54,10 @@ export class GatewayProcess {
     return new GatewayClient(`http://127.0.0.1:${this.env.PORT}`, this.env.ADMIN_API_KEY ?? '');
   }
 
+  get pid(): number | undefined {
+    return this.child?.pid;
+  }
+
   /** Resolves when it answers queries. */
   async start(): Promise<void> {
     const child = spawn(process.execPath, [MAIN], { env: this.env, stdio: ['ignore', 'ignore', 'pipe'] });
@@ -88,11 +92,11 @@ export class GatewayProcess {
   }
 
   /** Behind the back of every instance. */
-  async sql(text: string): Promise<void> {
+  async sql<Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
     const client = new Client({ connectionString: this.database.url });
     await client.connect();
     try {
-      await client.query(text);
+      return (await client.query<Row>(text, [...values])).rows;
     } finally {
       await client.end();
     }

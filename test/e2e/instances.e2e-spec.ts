@@ -131,9 +131,16 @@ class Deliveries {
 const deliver = (user: string, name: string): Promise<void> =>
   dovecot.deliver(user, message({ subject: name, messageId: `${name}@instances.example` }));
 
+/** The process that watches a user's account. */
+async function watcherOf(user: string): Promise<number | undefined> {
+  const sql = 'SELECT i.process_id AS pid FROM account a JOIN instance i ON i.id = a.owner WHERE a.username = $1';
+  return (await one.sql<{ pid: number }>(sql, [user]))[0]?.pid;
+}
+
 /** Added through the first instance, so watched there. */
 async function addImap(user: string): Promise<string> {
   const id = await addAccount(one.client, { imap: imapInput(dovecot, user) });
+  expect(await watcherOf(user)).toBe(one.pid);
   await synchronised(two.client, id);
   return id;
 }
@@ -323,6 +330,7 @@ describe('when an instance ends', () => {
       (ids) => ids.includes('while-frozen@instances.example'),
     );
     expect(performance.now() - frozen).toBeLessThan(takeOverWithinMs);
+    expect(await watcherOf('kim')).toBe(two.pid);
     one.thaw();
     await deliver('kim', 'after-the-thaw');
     await arrivedOnce('kim', id, since, [
@@ -336,6 +344,7 @@ describe('when an instance ends', () => {
       (count) => count <= 3,
       5_000,
     );
+    await until(livingInstances, (count) => count === 2, 5_000);
   }, 60_000);
 
   it('by SIGKILL, another takes over within 15 s, and no event is lost or doubled', async () => {
@@ -412,6 +421,9 @@ async function drain(stream: Subscription<ChangeEvent>, into: ChangeEvent['chang
     return error;
   }
 }
+
+const livingInstances = async (): Promise<number> =>
+  (await two.sql<{ count: number }>('SELECT count(*)::integer FROM instance WHERE lease_until > now()'))[0]?.count ?? 0;
 
 /** IMAP connections of a user that Dovecot has open. */
 const sessionsOf = async (user: string): Promise<number> => (await dovecot.sessions(user)).length;
