@@ -6,7 +6,11 @@ export default {
   roots: ['<rootDir>/src', '<rootDir>/test', '<rootDir>/demo'],
   testRegex: String.raw`\.(e2e-)?spec\.ts$`,
   extensionsToTreatAsEsm: ['.ts'],
-  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  moduleNameMapper: {
+    // A thread runs what is compiled: Jest does not reach into it.
+    'structure-thread-url\\.js$': '<rootDir>/test/setup/structure-thread-url.mjs',
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+  },
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',

@@ -7,7 +7,7 @@ import type { MessageContentService } from '../mailbox/message-content.service.j
 import type { MessageBodySource } from '../mailbox/message-text.js';
 import type { AccountId, MailboxId, MessageId } from '../mailbox/model/ids.js';
 import type { Mailbox, SyncProgress } from '../mailbox/model/mailbox.js';
-import type { HeaderField, Message } from '../mailbox/model/message.js';
+import type { HeaderField, Message, ReadMessage } from '../mailbox/model/message.js';
 import type { Quota } from '../mailbox/model/protocol.js';
 import type { MessageFilter } from '../mailbox/model/search.js';
 
@@ -30,6 +30,8 @@ export interface Loaders {
   readonly messageOrGone: DataLoader<MessageId, Message | undefined>;
   readonly mailboxesOf: DataLoader<AccountId, readonly Mailbox[]>;
   readonly sync: DataLoader<AccountId, SyncProgress>;
+  /** Read as MIME. */
+  readonly structure: DataLoader<Message, ReadMessage, MessageId>;
   readonly preview: DataLoader<Message, string, MessageId>;
   readonly body: DataLoader<Message, MessageBodySource, MessageId>;
   readonly headers: DataLoader<Message, readonly HeaderField[], MessageId>;
@@ -57,6 +59,7 @@ export function createLoaders(ctx: Principal, { accounts, mailboxes, content }: 
       const found = await mailboxes.syncStatusOf(ctx, ids);
       return ids.map((id) => found.get(id) ?? nothingSynced);
     }),
+    structure: new DataLoader((messages) => content.structures(ctx, messages), byMessage),
     preview: new DataLoader((messages) => content.previews(ctx, messages), byMessage),
     body: new DataLoader((messages) => content.bodies(ctx, messages), byMessage),
     headers: new DataLoader(

@@ -11,7 +11,16 @@ export function newMessageTest(mailboxIds: readonly MailboxId[] | undefined, fil
     if (change.type !== 'MESSAGE_ADDED' || change.initial) return false;
     if (mailboxIds && !mailboxIds.includes(change.mailboxId)) return false;
     if (!filtered) return true;
+    // What a header alone does not tell must not be decided by it.
+    const message = asksForAttachments(filter) ? await loaders.message.load(change.messageId) : undefined;
+    if (message) await loaders.structure.load(message);
     const one = { accountIds: [change.accountId], ids: [change.messageId] };
     return (await loaders.countMessages(bothFilters(one, filter))) > 0;
   };
+}
+
+function asksForAttachments(filter: MessageFilter): boolean {
+  const { hasAttachments, and = [], or = [], not } = filter;
+  const inner = [...and, ...or, ...(not ? [not] : [])];
+  return hasAttachments !== undefined || inner.some(asksForAttachments);
 }

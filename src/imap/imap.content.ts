@@ -2,7 +2,7 @@ import type { FetchedPart, PartRequest } from '../mailbox/keeper.port.js';
 import { isMailError, notFound } from '../mailbox/mailbox.errors.js';
 import type { MessageId } from '../mailbox/model/ids.js';
 import type { Mailbox } from '../mailbox/model/mailbox.js';
-import type { Message, Part } from '../mailbox/model/message.js';
+import type { Message, Part, ReadMessage } from '../mailbox/model/message.js';
 import { readAhead } from './delta/read-ahead.js';
 import type { FetchItems } from './imap.flow.js';
 import type { SelectedMailbox } from './imap.selection.js';
@@ -215,7 +215,7 @@ async function fetchGroup(
 
 const keyOf = (partNumber: string): string => (partNumber === '' ? 'TEXT' : partNumber);
 
-function toFetchedParts(row: FetchedRow, message: Message | undefined, parts: PartsGroup['parts']): FetchedPart[] {
+function toFetchedParts(row: FetchedRow, message: ReadMessage | undefined, parts: PartsGroup['parts']): FetchedPart[] {
   if (!message) return [];
   return parts.flatMap(({ partNumber, maxBytes }) => {
     const octets = row.bodyParts?.get(keyOf(partNumber).toLowerCase());

@@ -13,7 +13,10 @@ const row = (patch: object = {}): FetchedRow => ({
   ...patch,
 });
 
-const data = (patch: object) => toRemoteMessage(row(patch))!.data;
+const data = (patch: object) => {
+  const { root, ...others } = toRemoteMessage(row(patch))!.data;
+  return { ...others, root: root! };
+};
 
 describe('a row of FETCH', () => {
   it('becomes a message', () => {

@@ -1,6 +1,6 @@
 import type { SyncCheckpoint } from './model/mailbox.js';
 import type { Mailbox, SpecialUse } from './model/mailbox.js';
-import type { FlagChange, Flags, Message, MessageData, Part, RemoteRef } from './model/message.js';
+import type { FlagChange, Flags, Message, MessageData, Part, ReadMessage, RemoteRef } from './model/message.js';
 import type { MessageId, ModSeq, Uid, UidValidity } from './model/ids.js';
 import type { AccountCapabilities, MailStorage, Quota } from './model/protocol.js';
 import type { PollResult } from './model/poll-result.js';
@@ -60,7 +60,7 @@ export interface MailboxCommands {
 }
 
 export interface PartRequest {
-  readonly message: Message;
+  readonly message: ReadMessage;
   readonly partNumber: string;
   /** Cut after so many encoded octets. */
   readonly maxBytes: number;

@@ -4,15 +4,15 @@ import { CONFIG, type Config } from '../config/config.js';
 import { decodeHeaderFields } from '../mime/header-fields.js';
 import { decodePart } from '../mime/transfer-encoding.js';
 import { findPart } from '../mime/part-tree.js';
+import { MESSAGE_STRUCTURES, type MessageStructures } from '../store/message-structures.port.js';
 import { MIRROR_STORE, type MirrorStore } from '../store/mirror.port.js';
 import { bodyOf, bodyRequests, type MessageBodySource } from './message-text.js';
 import type { Keeper } from './keeper.port.js';
 import { KEEPER_PROVIDER, type KeeperProvider } from './keeper-provider.port.js';
 import { isMailError, notFound } from './mailbox.errors.js';
-import { groupByMailbox } from './message-commands.js';
-import type { MessageId } from './model/ids.js';
+import type { MailboxId, MessageId } from './model/ids.js';
 import type { Mailbox } from './model/mailbox.js';
-import type { HeaderField, Message, Part } from './model/message.js';
+import type { HeaderField, Message, Part, ReadMessage } from './model/message.js';
 import { readPreviews } from './preview-reader.js';
 
 const fetchDeadlineMs = 30_000;
@@ -24,6 +24,7 @@ const previewDeadlineMs = 5_000;
 export class MessageContentService {
   constructor(
     @Inject(MIRROR_STORE) private readonly mirror: MirrorStore,
+    @Inject(MESSAGE_STRUCTURES) private readonly readStructures: MessageStructures,
     @Inject(KEEPER_PROVIDER) private readonly keepers: KeeperProvider,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
@@ -31,7 +32,8 @@ export class MessageContentService {
   /** Known ones from the mirror; the others are read in as few round trips as can be, and kept. Empty where there is no text. */
   async previews(ctx: Principal, messages: readonly Message[]): Promise<readonly string[]> {
     requireScope(ctx, 'READ');
-    const unknown = messages.filter(({ preview, accountId }) => preview === undefined && maySee(ctx, accountId));
+    const read = await this.structures(ctx, messages);
+    const unknown = read.filter(({ preview, accountId }) => preview === undefined && maySee(ctx, accountId));
     const signal = AbortSignal.timeout(previewDeadlineMs);
     const made = await this.perMailbox(unknown, async (keeper, mailbox, group) => {
       const previews = await readPreviews(keeper, mailbox, group, signal);
@@ -43,7 +45,7 @@ export class MessageContentService {
     });
     if (rows.length > 0) await this.mirror.savePreviews(rows);
     const previews = new Map(rows.map(({ id, preview }) => [id, preview]));
-    return messages.map(({ id, preview }) => preview ?? previews.get(id) ?? '');
+    return read.map(({ id, preview }) => preview ?? previews.get(id) ?? '');
   }
 
   /** One result a message, in order; a message that could not be read gives its error. */
@@ -51,13 +53,19 @@ export class MessageContentService {
     requireScope(ctx, 'READ');
     const signal = AbortSignal.timeout(fetchDeadlineMs);
     const { maxBodyBytes } = this.config.limits;
-    const visible = messages.filter(({ accountId }) => maySee(ctx, accountId));
+    const visible = (await this.structures(ctx, messages)).filter(({ accountId }) => maySee(ctx, accountId));
     const bodies = await this.perMailbox(visible, async (keeper, mailbox, group) => {
       const requests = group.flatMap((message) => bodyRequests(message, maxBodyBytes));
       const parts = requests.length > 0 ? await keeper.fetchParts(mailbox, requests, signal) : [];
       return group.map((message) => bodyOf(message, parts));
     });
     return messages.map(({ id }) => bodies.get(id) ?? notFound('message'));
+  }
+
+  /** The same messages in order, read as MIME where they were not. */
+  structures(ctx: Principal, messages: readonly Message[]): Promise<readonly ReadMessage[]> {
+    requireScope(ctx, 'READ');
+    return this.readStructures.complete(messages);
   }
 
   /** All header fields in order, decoded. */
@@ -81,7 +89,8 @@ export class MessageContentService {
     partNumber: string,
     signal: AbortSignal,
   ): Promise<{ part: Part; octets: AsyncIterable<Buffer> }> {
-    const message = await this.find(id);
+    const [message] = await this.readStructures.complete([await this.find(id)]);
+    if (!message) throw notFound('message');
     const part = findPart(message.root, partNumber);
     if (!part) throw notFound('part');
     const { keeper, mailbox } = await this.source(message);
@@ -90,11 +99,11 @@ export class MessageContentService {
 
   /** Mailboxes side by side; what fails in one is the answer for its messages alone. */
   private async perMailbox<T>(
-    messages: readonly Message[],
-    work: (keeper: Keeper, mailbox: Mailbox, group: readonly Message[]) => Promise<readonly T[]>,
+    messages: readonly ReadMessage[],
+    work: (keeper: Keeper, mailbox: Mailbox, group: readonly ReadMessage[]) => Promise<readonly T[]>,
   ): Promise<ReadonlyMap<MessageId, T | Error>> {
     const results = new Map<MessageId, T | Error>();
-    const one = async (group: readonly Message[]): Promise<void> => {
+    const one = async (group: readonly ReadMessage[]): Promise<void> => {
       try {
         const { keeper, mailbox } = await this.source(group[0]!);
         (await work(keeper, mailbox, group)).forEach((result, i) => results.set(group[i]!.id, result));
@@ -103,8 +112,13 @@ export class MessageContentService {
         for (const { id } of group) results.set(id, error);
       }
     };
-    const groups = groupByMailbox(messages).map(({ mailboxId }) => messages.filter((m) => m.mailboxId === mailboxId));
-    await Promise.all(groups.map(one));
+    const groups = new Map<MailboxId, ReadMessage[]>();
+    for (const message of messages) {
+      const group = groups.get(message.mailboxId);
+      if (group) group.push(message);
+      else groups.set(message.mailboxId, [message]);
+    }
+    await Promise.all([...groups.values()].map(one));
     return results;
   }
 

@@ -5,7 +5,7 @@ import { htmlToWords } from '../mime/html-to-text.js';
 import { makePreview } from '../mime/preview.js';
 import type { FetchedPart, PartRequest } from './keeper.port.js';
 import { MailError } from './mailbox.errors.js';
-import type { Message, Part } from './model/message.js';
+import type { Part, ReadMessage } from './model/message.js';
 
 /** Decoded, unsafe: html is what the sender wrote. */
 export interface MessageBodySource {
@@ -19,12 +19,12 @@ export interface MessageBodySource {
 const previewTextBytes = 2048;
 const previewHtmlBytes = 16_384;
 
-export function bodyRequests(message: Message, maxBytes: number): readonly PartRequest[] {
+export function bodyRequests(message: ReadMessage, maxBytes: number): readonly PartRequest[] {
   const { text, html } = findBodyParts(message.root);
   return [text, html].flatMap((part) => (part ? [{ message, partNumber: part.partNumber, maxBytes }] : []));
 }
 
-export function previewRequest(message: Message): readonly PartRequest[] {
+export function previewRequest(message: ReadMessage): readonly PartRequest[] {
   const { text, html } = findBodyParts(message.root);
   const part = text ?? html;
   if (!part) return [];
@@ -32,7 +32,7 @@ export function previewRequest(message: Message): readonly PartRequest[] {
 }
 
 /** @returns undefined where the part could not be had: that is not known to be empty */
-export function previewOf(message: Message, parts: readonly FetchedPart[]): string | undefined {
+export function previewOf(message: ReadMessage, parts: readonly FetchedPart[]): string | undefined {
   const { text, html } = findBodyParts(message.root);
   if (!text && !html) return '';
   const decoded = decodedText(message, text ?? html, parts);
@@ -40,7 +40,7 @@ export function previewOf(message: Message, parts: readonly FetchedPart[]): stri
 }
 
 /** @returns an error where the server did not give what the message has */
-export function bodyOf(message: Message, parts: readonly FetchedPart[]): MessageBodySource | MailError {
+export function bodyOf(message: ReadMessage, parts: readonly FetchedPart[]): MessageBodySource | MailError {
   const { text, html } = findBodyParts(message.root);
   const plain = decodedText(message, text, parts);
   const rich = decodedText(message, html, parts);
@@ -53,7 +53,7 @@ export function bodyOf(message: Message, parts: readonly FetchedPart[]): Message
 }
 
 function decodedText(
-  message: Message,
+  message: ReadMessage,
   part: Part | undefined,
   parts: readonly FetchedPart[],
 ): { text: string; truncated: boolean } | undefined {

@@ -3,7 +3,7 @@ import type { Keeper } from './keeper.port.js';
 import { previewOf, previewRequest } from './message-text.js';
 import type { MessageId } from './model/ids.js';
 import type { Mailbox } from './model/mailbox.js';
-import type { Message as ReadMessage } from './model/message.js';
+import type { ReadMessage } from './model/message.js';
 
 /**
  * Previews of messages of one mailbox, in few round trips: as the server makes them where it does (RFC 8970), else from the first

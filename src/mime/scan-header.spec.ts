@@ -97,19 +97,10 @@ describe('scanHeader, text', () => {
     });
   });
 
-  it('gives a root to show until the message is read', () => {
-    expect(scan('Content-Type: multipart/mixed; boundary=x').root).toEqual({
-      partNumber: '',
-      contentType: 'multipart/mixed',
-      sizeBytes: 0,
-      parts: [],
-    });
-    expect(scan('Content-Type: TEXT/HTML; charset="UTF-8"').root).toMatchObject({
-      partNumber: '1',
-      contentType: 'text/html',
-      charset: 'utf-8',
-      encoding: '7bit',
-    });
+  it('tells the content type of the whole', () => {
+    expect(scan('Content-Type: multipart/mixed; boundary=x').contentType).toBe('multipart/mixed');
+    expect(scan('Content-Type: TEXT/HTML; charset="UTF-8"').contentType).toBe('text/html');
+    expect(scan('Subject: none').contentType).toBe('text/plain');
   });
 });
 

@@ -1,4 +1,4 @@
-import type { Address, Envelope, Part } from '../mailbox/model/message.js';
+import type { Address, Envelope } from '../mailbox/model/message.js';
 import { parseAddresses } from './addresses.js';
 import { singleLine } from './clean-text.js';
 import { readContentHeaders } from './content-headers.js';
@@ -14,8 +14,8 @@ export interface HeaderScan {
   readonly internalDate: Date;
   /** Octets of the header section with its empty line. */
   readonly headerBytes: number;
-  /** Stands in for the part tree until `parseStructure` has read the message: no children, size 0. */
-  readonly root: Part;
+  /** Of the message as a whole, lower case. */
+  readonly contentType: string;
   readonly warnings: readonly string[];
 }
 
@@ -37,20 +37,11 @@ export function scanHeader(octets: Buffer, fallbackDate: Date): HeaderScan {
   if (cut) warnings.add('header section is too long: only its start was read');
   if (fields.length === 0) warnings.add('message has no header');
   const named = groupByName(fields);
-  const content = readContentHeaders(fields, false);
-  const multipart = content.boundary !== undefined;
   return {
     envelope: readEnvelope(named, warnings),
     internalDate: readInternalDate(named.get('received')?.[0], fallbackDate, warnings),
     headerBytes: sizeBytes,
-    root: {
-      partNumber: multipart ? '' : '1',
-      contentType: content.contentType,
-      ...(content.charset !== undefined && { charset: content.charset }),
-      ...(!multipart && { encoding: content.encoding }),
-      sizeBytes: 0,
-      parts: [],
-    },
+    contentType: readContentHeaders(fields, false).contentType,
     warnings: warnings.list(),
   };
 }

@@ -41,7 +41,7 @@ export interface MessageRow {
   keywords: string[];
   has_attachments: boolean;
   preview: string | null;
-  parts: Part;
+  parts: Part | null;
   parse_warnings: string[];
   /** From the POP3 ledger; absent in rows that the log kept. */
   origin?: OriginJson | null;
@@ -86,7 +86,7 @@ export function toMessage(row: MessageRow): Message {
     sizeBytes: Number(row.size_bytes),
     hasAttachments: row.has_attachments,
     preview: row.preview ?? undefined,
-    root: row.parts,
+    root: row.parts ?? undefined,
     parseWarnings: row.parse_warnings,
     pop3: row.content_id === null ? undefined : toPop3Origin(row.origin),
   };
@@ -208,7 +208,7 @@ export function toInsertRow(id: MessageId, message: NewMessage): InsertRow {
     received_at: data.internalDate,
     size_bytes: data.sizeBytes,
     ...data.flags,
-    has_attachments: hasAttachments(data.root),
+    has_attachments: data.root ? hasAttachments(data.root) : (data.looksAttached ?? false),
     preview: data.preview,
     parts: data.root,
     parse_warnings: data.parseWarnings,

@@ -3,6 +3,7 @@ import type { Pop3Account } from '../accounts/account.js';
 import type { GatewayKeeper } from '../mailbox/keeper.port.js';
 import type { PollResult } from '../mailbox/model/poll-result.js';
 import { MailError } from '../mailbox/mailbox.errors.js';
+import type { MessageStructures } from '../store/message-structures.port.js';
 import type { MirrorStore } from '../store/mirror.port.js';
 import { GatewayAccountRunner } from './gateway-account.runner.js';
 
@@ -34,6 +35,7 @@ function runnerOf(poll: Poll): { runner: GatewayAccountRunner; nextPollsMs: numb
     keeper: { poll } as unknown as GatewayKeeper,
     epoch: 0n,
     mirror: mirror as unknown as MirrorStore,
+    structures: { readSoon: () => undefined } as unknown as MessageStructures,
     status: async () => undefined,
   });
   return { runner, nextPollsMs };

@@ -4,6 +4,7 @@ import { KeyedMutex } from '../common/keyed-mutex.js';
 import type { GatewayKeeper } from '../mailbox/keeper.port.js';
 import type { PollResult } from '../mailbox/model/poll-result.js';
 import type { SyncProgress } from '../mailbox/model/mailbox.js';
+import type { MessageStructures } from '../store/message-structures.port.js';
 import type { MirrorStore, MirrorTransaction } from '../store/mirror.port.js';
 import type { AccountRunner, StatusReporter } from './account-runner.js';
 
@@ -18,6 +19,7 @@ export interface GatewayAccountDependencies {
   readonly keeper: GatewayKeeper;
   readonly epoch: bigint;
   readonly mirror: MirrorStore;
+  readonly structures: MessageStructures;
   readonly status: StatusReporter;
 }
 
@@ -59,6 +61,8 @@ export class GatewayAccountRunner implements AccountRunner {
       };
       return await keeper.poll(epoch, onProgress, signal);
     } finally {
+      // Not during the visit: a mail server may end one that takes long, and waits for nobody's MIME.
+      this.context.structures.readSoon(this.context.account.id);
       await progress.end();
     }
   }

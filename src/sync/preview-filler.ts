@@ -1,7 +1,7 @@
 import type { ServerKeeper } from '../mailbox/keeper.port.js';
 import { isMailError } from '../mailbox/mailbox.errors.js';
 import type { AccountId, MailboxId, MessageId } from '../mailbox/model/ids.js';
-import type { Message, Message as ReadMessage } from '../mailbox/model/message.js';
+import type { Message, ReadMessage } from '../mailbox/model/message.js';
 import { readPreviews } from '../mailbox/preview-reader.js';
 import type { MirrorStore } from '../store/mirror.port.js';
 

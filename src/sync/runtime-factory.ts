@@ -3,6 +3,7 @@ import type { Account } from '../accounts/account.js';
 import type { AccountEvent } from '../accounts/account-state.js';
 import { AccountStatusWriter } from '../accounts/account-status.writer.js';
 import type { Keeper } from '../mailbox/keeper.port.js';
+import { MESSAGE_STRUCTURES, type MessageStructures } from '../store/message-structures.port.js';
 import { MIRROR_STORE, type MirrorStore } from '../store/mirror.port.js';
 import type { AccountRunner, RunnerEvent } from './account-runner.js';
 import { AccountRuntime, type RuntimeEvents } from './account-runtime.js';
@@ -19,6 +20,7 @@ export class RuntimeFactory {
     private readonly synchroniser: MailboxSynchroniser,
     private readonly statuses: AccountStatusWriter,
     @Inject(MIRROR_STORE) private readonly mirror: MirrorStore,
+    @Inject(MESSAGE_STRUCTURES) private readonly structures: MessageStructures,
   ) {}
 
   async start(account: Account, epoch: bigint, leaseLost: () => void): Promise<AccountRuntime> {
@@ -28,13 +30,13 @@ export class RuntimeFactory {
   }
 
   private runner(account: Account, keeper: Keeper, epoch: bigint): AccountRunner {
-    const { mirror, synchroniser } = this;
+    const { mirror, structures, synchroniser } = this;
     const status = this.reporter(account, keeper, epoch);
     if (keeper.storage === 'SERVER') {
       return new ServerAccountRunner({ accountId: account.id, keeper, epoch, synchroniser, mirror, status });
     }
     if (account.protocol !== 'POP3') throw new Error('only POP3 accounts are kept in the gateway');
-    return new GatewayAccountRunner({ account, keeper, epoch, mirror, status });
+    return new GatewayAccountRunner({ account, keeper, epoch, mirror, structures, status });
   }
 
   private events({ id }: Account, epoch: bigint, leaseLost: () => void): RuntimeEvents {

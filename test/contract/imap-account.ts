@@ -11,7 +11,7 @@ import {
   type Uid,
 } from '../../src/mailbox/model/ids.js';
 import type { Mailbox, SyncCheckpoint } from '../../src/mailbox/model/mailbox.js';
-import type { Flags, Message, MessageData } from '../../src/mailbox/model/message.js';
+import type { Flags, MessageData, ReadMessage } from '../../src/mailbox/model/message.js';
 import { ImapAdapter } from '../../src/imap/imap.adapter.js';
 import type { Dovecot } from '../servers/dovecot.js';
 import type { ScriptedServer } from '../servers/scripted-server.js';
@@ -122,12 +122,13 @@ export class MemoryMirror {
     return [...this.messages].sort(([a], [b]) => a - b).map(([, { data }]) => data.envelope.subject ?? '');
   }
 
-  message(subject: string): Message {
+  message(subject: string): ReadMessage {
     const found = [...this.messages].find(([, { data }]) => data.envelope.subject === subject);
     if (!found) throw new Error(`no ${subject} in the mirror`);
     const [one, { data, flags }] = found;
     return {
       ...data,
+      root: data.root!,
       flags,
       id: randomUUID() as MessageId,
       accountId,

@@ -281,6 +281,10 @@ export class FakeServices {
 
   private content(): Partial<MessageContentService> {
     return {
+      structures: async (_ctx, messages) => {
+        this.called('structures');
+        return messages.map((message) => ({ ...message, root: message.root! }));
+      },
       previews: async (_ctx, messages) => {
         this.called('previews');
         return messages.map(() => 'preview');

@@ -116,7 +116,8 @@ describe('HTTP', () => {
     const answer = await post({ query });
     expect(answer.body.errors).toBeUndefined();
     expect(answer.body.data.messages.nodes).toHaveLength(50);
-    expect(services.calls).toEqual({ listMessages: 1, findMany: 1, findMailboxesOfChanges: 1, previews: 1, bodies: 1 });
+    const once = { listMessages: 1, findMany: 1, findMailboxesOfChanges: 1, structures: 1, previews: 1, bodies: 1 };
+    expect(services.calls).toEqual(once);
   });
 
   it('counts only when asked', async () => {

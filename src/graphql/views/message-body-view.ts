@@ -1,5 +1,5 @@
 import { invalidInput } from '../../mailbox/mailbox.errors.js';
-import type { Message, Part } from '../../mailbox/model/message.js';
+import type { Part, ReadMessage } from '../../mailbox/model/message.js';
 import type { MessageBodySource } from '../../mailbox/message-text.js';
 import { htmlToText } from '../../mime/html-to-text.js';
 import { htmlToSafeHtml } from '../../mime/safe-html.js';
@@ -12,7 +12,7 @@ export class MessageBodyView implements Resolved<gql.MessageBody> {
 
   constructor(
     private readonly source: MessageBodySource,
-    private readonly message: Message,
+    private readonly message: ReadMessage,
     private readonly links: Links,
     private readonly maxBodyBytes: number,
   ) {

@@ -1,6 +1,6 @@
 import { toPublicId } from '../../common/public-id.js';
 import { notFound } from '../../mailbox/mailbox.errors.js';
-import type { Message, Part } from '../../mailbox/model/message.js';
+import type { Message, Part, ReadMessage } from '../../mailbox/model/message.js';
 import { findAttachments, isInlineImage } from '../../mime/body-parts.js';
 import { estimateDecodedSize } from '../../mime/part-tree.js';
 import type * as gql from '../generated/schema-types.js';
@@ -30,9 +30,7 @@ export class MessageView implements Resolved<gql.Message> {
   readonly answered: boolean;
   readonly draft: boolean;
   readonly keywords: readonly string[];
-  readonly hasAttachments: boolean;
   readonly pop3: gql.Pop3Origin | undefined;
-  readonly parseWarnings: readonly string[];
 
   constructor(private readonly message: Message) {
     const { envelope, flags } = message;
@@ -56,9 +54,7 @@ export class MessageView implements Resolved<gql.Message> {
     this.answered = flags.answered;
     this.draft = flags.draft;
     this.keywords = flags.keywords;
-    this.hasAttachments = message.hasAttachments;
     this.pop3 = message.pop3;
-    this.parseWarnings = message.parseWarnings;
   }
 
   async account(_: unknown, { loaders, views }: OperationContext) {
@@ -77,13 +73,23 @@ export class MessageView implements Resolved<gql.Message> {
     return this.message.preview ?? loaders.preview.load(this.message);
   }
 
-  async body(_: unknown, { loaders, links, limits }: OperationContext) {
-    const source = await loaders.body.load(this.message);
-    return new MessageBodyView(source, this.message, links, limits.maxBodyBytes);
+  async hasAttachments(_: unknown, ctx: OperationContext) {
+    return (await this.read(ctx)).hasAttachments;
   }
 
-  attachments({ inline }: gql.MessageAttachmentsArgs, { links }: OperationContext) {
-    const parts = findAttachments(this.message.root, { inline: inline ?? false });
+  async parseWarnings(_: unknown, ctx: OperationContext) {
+    return (await this.read(ctx)).parseWarnings;
+  }
+
+  async body(_: unknown, ctx: OperationContext) {
+    const [source, message] = await Promise.all([ctx.loaders.body.load(this.message), this.read(ctx)]);
+    return new MessageBodyView(source, message, ctx.links, ctx.limits.maxBodyBytes);
+  }
+
+  async attachments({ inline }: gql.MessageAttachmentsArgs, ctx: OperationContext) {
+    const { links } = ctx;
+    const { root } = await this.read(ctx);
+    const parts = findAttachments(root, { inline: inline ?? false });
     return parts.map((part) => ({
       partId: part.partNumber,
       filename: part.filename,
@@ -95,8 +101,8 @@ export class MessageView implements Resolved<gql.Message> {
     }));
   }
 
-  structure() {
-    return toBodyPart(this.message.root);
+  async structure(_: unknown, ctx: OperationContext) {
+    return toBodyPart((await this.read(ctx)).root);
   }
 
   async headers({ names }: gql.MessageHeadersArgs, { loaders }: OperationContext) {
@@ -107,6 +113,11 @@ export class MessageView implements Resolved<gql.Message> {
 
   rawUrl(_: unknown, { links }: OperationContext) {
     return links.raw(this.message.id);
+  }
+
+  /** Read as MIME, which its header alone does not tell. */
+  private read({ loaders }: OperationContext): Promise<ReadMessage> {
+    return loaders.structure.load(this.message);
   }
 }
 

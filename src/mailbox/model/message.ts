@@ -83,7 +83,10 @@ export interface MessageData {
   /** IMAP INTERNALDATE; POP3: topmost Received header, else the time of download. Millisecond precision. */
   readonly internalDate: Date;
   readonly sizeBytes: number;
-  readonly root: Part;
+  /** Absent while octets that are stored here have not been read as MIME yet: the header is read first. */
+  readonly root?: Part;
+  /** Whether there seem to be attachments, while `root` is absent. */
+  readonly looksAttached?: boolean;
   /** Start of the readable text on one line, at most 256 characters; absent while nobody has read the text. */
   readonly preview?: string;
   /** RFC 8474 EMAILID or X-GM-MSGID. */
@@ -103,6 +106,9 @@ export interface Message extends MessageData {
   readonly contentId?: ContentId;
   readonly pop3?: Pop3Origin;
 }
+
+/** A message that has been read as MIME. */
+export type ReadMessage = Message & { readonly root: Part };
 
 export interface HeaderField {
   readonly name: string;

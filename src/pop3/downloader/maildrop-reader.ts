@@ -170,7 +170,7 @@ export class MaildropReader {
     const uidl = request.uidl ?? `sha256:${identity.sha256}`;
     const same = this.recognition.takeByOctets(request, identity);
     if (await this.accept({ ...request, uidl }, same)) return;
-    const { data, headerFields } = await message.describe(new Date());
+    const { data, headerFields } = message.describe(new Date());
     const ledgerId = uuidV7();
     const { failed, sizeBytes: listSizeBytes, number } = request;
     this.verified.set(number, ledgerId);

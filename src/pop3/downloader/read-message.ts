@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { AccountId, ContentId } from '../../mailbox/model/ids.js';
-import { describeMessage, describeStream, type DescribedMessage } from '../../mime/describe-message.js';
+import { describeHeader, type DescribedMessage } from '../../mime/describe-message.js';
 import type { DownloadLedger } from '../../store/download-ledger.port.js';
 import { headerIdentity } from './header-identity.js';
 import type { MessageIdentity } from './recognition.js';
@@ -11,7 +11,8 @@ export interface ReadMessage {
   readonly octets: Buffer | ContentId;
   readonly sizeBytes: number;
   readonly identity: MessageIdentity;
-  readonly describe: (now: Date) => Promise<DescribedMessage>;
+  /** By its header. */
+  readonly describe: (now: Date) => DescribedMessage;
 }
 
 export const readWhole = (octets: Buffer): ReadMessage => ({
@@ -21,7 +22,7 @@ export const readWhole = (octets: Buffer): ReadMessage => ({
     sha256: createHash('sha256').update(octets).digest('hex'),
     headerSha256: headerIdentity(octets),
   },
-  describe: (now) => describeMessage(octets, now),
+  describe: (now) => describeHeader(octets, octets.length, now),
 });
 
 /** Carries a large message into the database piece by piece. @throws what `pieces` throws, and what the database does */
@@ -32,13 +33,13 @@ export async function readStream(
 ): Promise<ReadMessage> {
   const contentId = await ledger.beginContent(accountId);
   const hash = createHash('sha256');
-  let headerSha256: string | undefined;
+  let first: Buffer = Buffer.alloc(0);
   let sizeBytes = 0;
   let seq = 0;
   for await (const piece of pieces) {
     hash.update(piece);
-    // The first piece is as long as a header is read.
-    if (seq === 0) headerSha256 = headerIdentity(piece);
+    // As long as a header is read.
+    if (seq === 0) first = piece;
     await ledger.appendContent(accountId, contentId, seq, piece);
     sizeBytes += piece.length;
     seq += 1;
@@ -46,7 +47,7 @@ export async function readStream(
   return {
     octets: contentId,
     sizeBytes,
-    identity: { sha256: hash.digest('hex'), headerSha256 },
-    describe: (now) => describeStream(() => ledger.readContent(accountId, contentId), sizeBytes, now),
+    identity: { sha256: hash.digest('hex'), headerSha256: headerIdentity(first) },
+    describe: (now) => describeHeader(first, sizeBytes, now),
   };
 }
