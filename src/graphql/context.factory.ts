@@ -4,7 +4,7 @@ import type { Principal } from '../auth/principal.js';
 import { UrlSigner } from '../auth/url-signer.js';
 import { toPublicId } from '../common/public-id.js';
 import { CONFIG, type Config } from '../config/config.js';
-import { partPath, rawPath } from '../http/content-paths.js';
+import { exportPath, partPath, rawPath } from '../http/content-paths.js';
 import { MailboxService } from '../mailbox/mailbox.service.js';
 import { MessageContentService } from '../mailbox/message-content.service.js';
 import { createLoaders } from './loaders.js';
@@ -50,6 +50,7 @@ export class ContextFactory {
     const sign = (path: string): string => base + this.signer.sign(path);
     return {
       raw: (id) => sign(rawPath(toPublicId('message', id))),
+      mailboxExport: (id, format) => sign(exportPath(toPublicId('mailbox', id), format)),
       part: (id, partNumber) => sign(partPath(toPublicId('message', id), partNumber)),
     };
   }

@@ -5,7 +5,7 @@ import type { MessagePage } from '../mailbox/mailbox.service.js';
 import type { Mailbox } from '../mailbox/model/mailbox.js';
 import type { Message } from '../mailbox/model/message.js';
 import type { MessageFilter } from '../mailbox/model/search.js';
-import type { MessageId } from '../mailbox/model/ids.js';
+import type { MailboxId, MessageId } from '../mailbox/model/ids.js';
 import type * as gql from './generated/schema-types.js';
 import type { Loaders } from './loaders.js';
 import type { Resolved } from './resolved.js';
@@ -14,6 +14,7 @@ import type { Resolved } from './resolved.js';
 export interface Links {
   raw(id: MessageId): string;
   part(id: MessageId, partNumber: string): string;
+  mailboxExport(id: MailboxId, format: string): string;
 }
 
 /** From the model to the types of the contract. They refer to each other, so each reaches the others through the context. */

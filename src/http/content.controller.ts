@@ -1,14 +1,15 @@
-import { once } from 'node:events';
 import { Controller, Get, Inject, Param, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { UrlSigner } from '../auth/url-signer.js';
 import { parsePublicId } from '../common/public-id.js';
-import { MailError, notFound } from '../mailbox/mailbox.errors.js';
+import { notFound } from '../mailbox/mailbox.errors.js';
 import { MessageContentService } from '../mailbox/message-content.service.js';
 import type { MessageId } from '../mailbox/model/ids.js';
 import type { Part } from '../mailbox/model/message.js';
 import { contentDisposition } from '../mime/content-disposition.js';
 import { partPath, rawPath } from './content-paths.js';
+import { sendOctets } from './send-octets.js';
+import { requireSignature } from './signed-address.js';
 
 /** Pictures that a browser draws and that can carry no script. Nothing else is shown; SVG above all is not. */
 const SHOWN_INLINE: ReadonlySet<string> = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp']);
@@ -33,7 +34,7 @@ export class ContentController {
 
   @Get('raw/:messageId')
   async raw(@Param('messageId') messageId: string, @Req() request: Request, @Res() response: Response): Promise<void> {
-    this.checkSignature(rawPath(messageId), request);
+    requireSignature(this.signer, rawPath(messageId), request);
     await deliver(response, request, async (signal) => {
       const { octets } = await this.content.openRaw(messageIdOf(messageId), signal);
       return { contentType: 'message/rfc822', disposition: contentDisposition(`${messageId}.eml`), octets };
@@ -47,16 +48,11 @@ export class ContentController {
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
-    this.checkSignature(partPath(messageId, partNumber), request);
+    requireSignature(this.signer, partPath(messageId, partNumber), request);
     await deliver(response, request, async (signal) => {
       const { part, octets } = await this.content.openPart(messageIdOf(messageId), partNumber, signal);
       return { ...describe(part), octets };
     });
-  }
-
-  private checkSignature(path: string, { query }: Request): void {
-    if (this.signer.verify(path, query)) return;
-    throw new MailError('FORBIDDEN', 'this link is not valid or has expired: ask for a new one');
   }
 }
 
@@ -99,19 +95,5 @@ async function deliver(
     response.end();
     return;
   }
-  await pipe(octets, response, gone.signal);
-}
-
-async function pipe(octets: AsyncIterable<Buffer>, response: Response, gone: AbortSignal): Promise<void> {
-  try {
-    for await (const chunk of octets) {
-      if (gone.aborted) return;
-      if (!response.write(chunk)) await once(response, 'drain', { signal: gone });
-    }
-    response.end();
-  } catch (error) {
-    // The status has been sent: a connection that breaks off is all that can still tell that octets are missing.
-    response.destroy();
-    if (!gone.aborted) throw error;
-  }
+  await sendOctets(response, octets, gone.signal);
 }

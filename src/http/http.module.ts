@@ -5,6 +5,7 @@ import { MailboxModule } from '../mailbox/mailbox.module.js';
 import { ConsoleController } from './console.controller.js';
 import { ContentController } from './content.controller.js';
 import { allowAnyOrigin } from './cors.js';
+import { ExportController } from './export/export.controller.js';
 import { HealthController } from './health.controller.js';
 import { JsonErrorFilter } from './json-error.filter.js';
 import { MetricsController } from './metrics.controller.js';
@@ -13,7 +14,7 @@ import { setSecurityHeaders } from './security-headers.js';
 /** What is served beside GraphQL: downloads, health, metrics, the console. */
 @Module({
   imports: [AuthModule, MailboxModule],
-  controllers: [ConsoleController, ContentController, HealthController, MetricsController],
+  controllers: [ConsoleController, ContentController, ExportController, HealthController, MetricsController],
   providers: [{ provide: APP_FILTER, useClass: JsonErrorFilter }],
 })
 export class HttpModule implements NestModule {

@@ -93,6 +93,28 @@ export class ImapContent {
     return this.open(mailbox, message, { kind: 'part', key }, signal);
   }
 
+  /** The exact octets; nothing is read before the first is wanted. @throws MailError NOT_FOUND, CONFLICT, SERVER_REJECTED */
+  streamRaw(mailbox: Mailbox, message: Message, signal: AbortSignal): AsyncIterable<Buffer> {
+    return readAhead(this.pieces(mailbox, message, { kind: 'raw' }, signal));
+  }
+
+  /**
+   * How many octets `streamRaw` gives. Some servers say the size of another form of the message than they send, so the last octet
+   * must be where the size says; where it is not, all are counted.
+   */
+  async measureRaw(mailbox: Mailbox, message: Message, signal: AbortSignal): Promise<number> {
+    const { sizeBytes } = message;
+    if (sizeBytes > 0) {
+      const lastOctet = { uid: true, source: { start: sizeBytes - 1, maxLength: 2 } };
+      const { source } = await this.fetchRow(mailbox, message, lastOctet, signal);
+      if (source?.length === 1) return sizeBytes;
+    }
+    let counted = 0;
+    for await (const piece of this.streamRaw(mailbox, message, signal)) counted += piece.length;
+    if (counted === 0 && sizeBytes > 0) throw rejected('the mail server gives nothing of a message that it lists');
+    return counted;
+  }
+
   /** The first piece is read before anything is promised, so that a message that is gone is an error and not an empty file. */
   private async open(
     mailbox: Mailbox,

@@ -8,6 +8,7 @@ import type { HeaderCondition } from '../mailbox/model/search.js';
 import { SettledMailboxes } from './delta/settled.js';
 import { synchronise } from './delta/synchronise.js';
 import { UnreadableMessages } from './delta/unreadable.js';
+import { ImapBulk } from './imap.bulk.js';
 import { ImapMessageCommands } from './imap.commands.js';
 import type { ImapConnector } from './imap.connector.js';
 import { ImapContent } from './imap.content.js';
@@ -24,6 +25,7 @@ export class ImapKeeper implements port.ServerKeeper {
   private readonly mailboxes: ImapMailboxes;
   private readonly commands: ImapMessageCommands;
   private readonly content: ImapContent;
+  private readonly bulk: ImapBulk;
   private readonly search: ImapSearch;
   private readonly watcher: ImapWatcher;
   private readonly memory = { settled: new SettledMailboxes(), unreadable: new UnreadableMessages() };
@@ -38,6 +40,7 @@ export class ImapKeeper implements port.ServerKeeper {
     this.mailboxes = new ImapMailboxes(this.pool, onlyMailboxes);
     this.commands = new ImapMessageCommands(this.pool);
     this.content = new ImapContent(this.pool);
+    this.bulk = new ImapBulk(this.pool, this.content);
     this.search = new ImapSearch(this.pool);
     this.watcher = new ImapWatcher(connector, this.mailboxes.isWanted);
   }
@@ -121,6 +124,10 @@ export class ImapKeeper implements port.ServerKeeper {
 
   openRaw(mailbox: Mailbox, message: Message, signal: AbortSignal): Promise<AsyncIterable<Buffer>> {
     return this.content.openRaw(mailbox, message, signal);
+  }
+
+  openMany(mailbox: Mailbox, messages: readonly Message[], signal: AbortSignal): AsyncIterable<port.RawMessage> {
+    return this.bulk.openMany(mailbox, messages, signal);
   }
 
   openPart(mailbox: Mailbox, message: Message, part: Part, signal: AbortSignal): Promise<AsyncIterable<Buffer>> {

@@ -44,6 +44,8 @@ export const abandonedFetchMs = 5 * second;
 /** What is asked for at a time while a message is streamed: bounds memory, and how late an abort is noticed. */
 export const streamChunkBytes = 512 * 1024;
 export const maxHeaderBytes = 256 * 1024;
+/** Messages of which all octets are asked for at once; `targetWindowBytes` bounds what they have together. */
+export const maxBulkMessages = 500;
 /** UIDs in one command line; servers cut lines at 8 KiB and more (RFC 7162 section 4). */
 export const maxSetChars = 7_000;
 

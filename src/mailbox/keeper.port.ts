@@ -74,6 +74,13 @@ export interface FetchedPart {
   readonly truncated: boolean;
 }
 
+/** A message's octets, exact and readable once. */
+export interface RawMessage {
+  readonly message: Message;
+  readonly sizeBytes: number;
+  readonly octets: Iterable<Buffer> | AsyncIterable<Buffer>;
+}
+
 /** Octets from where they live. @throws MailError NOT_FOUND when the message is gone meanwhile */
 export interface ContentSource {
   /** The header block, up to and with its empty line; at most 256 KiB. */
@@ -82,6 +89,11 @@ export interface ContentSource {
   fetchParts(mailbox: Mailbox, requests: readonly PartRequest[], signal: AbortSignal): Promise<readonly FetchedPart[]>;
   /** The exact RFC 5322 octets. Read to the end or `return()` it: that frees the connection behind it. */
   openRaw(mailbox: Mailbox, message: Message, signal: AbortSignal): Promise<AsyncIterable<Buffer>>;
+  /**
+   * Octets of many messages of one mailbox, in order, in as few round trips as can be and no faster than they are taken; at most
+   * a few megabytes are held. Those that could not be had are left out.
+   */
+  openMany(mailbox: Mailbox, messages: readonly Message[], signal: AbortSignal): AsyncIterable<RawMessage>;
   /** One part, still in its transfer encoding. */
   openPart(mailbox: Mailbox, message: Message, part: Part, signal: AbortSignal): Promise<AsyncIterable<Buffer>>;
 }

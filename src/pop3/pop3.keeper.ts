@@ -1,5 +1,12 @@
 import { MailError, notFound } from '../mailbox/mailbox.errors.js';
-import type { ConfirmedFlags, FetchedPart, GatewayKeeper, Outcome, PartRequest } from '../mailbox/keeper.port.js';
+import type {
+  ConfirmedFlags,
+  FetchedPart,
+  GatewayKeeper,
+  Outcome,
+  PartRequest,
+  RawMessage,
+} from '../mailbox/keeper.port.js';
 import type { PollResult } from '../mailbox/model/poll-result.js';
 import { applyFlagChange } from '../mailbox/model/flags.js';
 import type { Mailbox } from '../mailbox/model/mailbox.js';
@@ -81,6 +88,16 @@ export class Pop3Keeper implements GatewayKeeper {
     return this.octetsOf(message);
   }
 
+  async *openMany(_mailbox: Mailbox, messages: readonly Message[]): AsyncGenerator<RawMessage> {
+    for (const message of messages) {
+      const { sizeBytes } = message;
+      const octets = this.octetsOf(message)[Symbol.asyncIterator]();
+      const first = await octets.next();
+      if (!first.done) yield { message, sizeBytes, octets: startingWith(first.value, octets) };
+      else if (sizeBytes === 0) yield { message, sizeBytes, octets: [] };
+    }
+  }
+
   async openPart(_mailbox: Mailbox, message: Message, part: Part): Promise<AsyncIterable<Buffer>> {
     return partStream(this.octetsOf(message), part.partNumber);
   }
@@ -103,6 +120,11 @@ export class Pop3Keeper implements GatewayKeeper {
     if (!contentId) throw notFound('message');
     return this.mirror.readContent(accountId, contentId);
   }
+}
+
+async function* startingWith(first: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
+  yield first;
+  for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
 }
 
 const confirmed = (messages: readonly Message[]): readonly Outcome<undefined>[] =>

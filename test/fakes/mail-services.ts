@@ -17,6 +17,7 @@ import { EventsModule } from '../../src/events/events.module.js';
 import { GraphqlModule } from '../../src/graphql/graphql.module.js';
 import { HttpModule } from '../../src/http/http.module.js';
 import { MailError } from '../../src/mailbox/mailbox.errors.js';
+import { MailboxExportService } from '../../src/mailbox/mailbox-export.service.js';
 import { MailboxModule } from '../../src/mailbox/mailbox.module.js';
 import { MailboxService } from '../../src/mailbox/mailbox.service.js';
 import { MessageContentService } from '../../src/mailbox/message-content.service.js';
@@ -51,6 +52,7 @@ export const accountUuid = uuidV7() as AccountId;
 const mailboxUuid = uuidV7() as MailboxId;
 export const messageUuid = uuidV7() as MessageId;
 export const publicAccountId = toPublicId('account', accountUuid);
+export const publicMailboxId = toPublicId('mailbox', mailboxUuid);
 export const publicMessageId = toPublicId('message', messageUuid);
 
 const ADMIN: Principal = { kind: 'API_KEY', keyId: uuidV7() as ApiKeyId, scopes: ['ADMIN'] };
@@ -204,6 +206,7 @@ export class FakeServices {
       [
         MailboxModule,
         [
+          [MailboxExportService, this.exports()],
           [MailboxService, this.mailboxes()],
           [MessageContentService, this.content()],
           [MessageService, this.commands()],
@@ -302,6 +305,20 @@ export class FakeServices {
         return { part: this.downloadPart, octets: this.chunks() };
       },
     };
+  }
+
+  private exports(): Partial<MailboxExportService> {
+    return {
+      open: async (_id, signal) => {
+        this.called('exportMailbox', signal);
+        return { mailbox, messages: this.exported() };
+      },
+    };
+  }
+
+  private async *exported() {
+    const octets = this.chunks();
+    yield { message: messageWith(messageUuid, this.subject), sizeBytes: 'octets'.length, octets };
   }
 
   private commands(): Partial<MessageService> {

@@ -278,6 +278,7 @@ export interface Mailbox {
   readonly unseenMessages: number;
   readonly messages: MessageConnection;
   readonly sync: SyncStatus;
+  readonly exportUrl: string;
 }
 
 export interface MailboxMessagesArgs {
@@ -289,12 +290,18 @@ export interface MailboxMessagesArgs {
   readonly orderBy?: MessageOrder | null;
 }
 
+export interface MailboxExportUrlArgs {
+  readonly format: MailboxExportFormat;
+}
+
 export interface MailboxAdded {
   readonly cursor: string;
   readonly at: Date;
   readonly account: Account;
   readonly mailbox: Mailbox;
 }
+
+export type MailboxExportFormat = 'MBOX' | 'EML' | 'MAILDIR';
 
 export interface MailboxPayload {
   readonly mailbox?: Mailbox | null;

@@ -8,6 +8,13 @@ import type { OperationContext } from '../operation-context.js';
 import { toOrder, toPageRequest } from '../page-args.js';
 import type { Resolved } from '../resolved.js';
 
+/** As they stand in an address. */
+const EXPORT_NAMES: Readonly<Record<gql.MailboxExportFormat, string>> = {
+  MBOX: 'mbox',
+  EML: 'eml',
+  MAILDIR: 'maildir',
+};
+
 export class MailboxView implements Resolved<gql.Mailbox> {
   readonly __typename = 'Mailbox';
   readonly id: string;
@@ -48,6 +55,10 @@ export class MailboxView implements Resolved<gql.Mailbox> {
   async children(_: unknown, { loaders, views }: OperationContext) {
     const all = await loaders.mailboxesOf.load(this.mailbox.accountId);
     return all.filter(({ parentId }) => parentId === this.mailbox.id).map((child) => views.mailbox(child));
+  }
+
+  exportUrl({ format }: gql.MailboxExportUrlArgs, { links }: OperationContext) {
+    return links.mailboxExport(this.mailbox.id, EXPORT_NAMES[format]);
   }
 
   async messages(args: gql.MailboxMessagesArgs, { loaders, views, limits }: OperationContext) {
