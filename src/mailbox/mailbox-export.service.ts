@@ -164,10 +164,11 @@ export class MailboxExportService {
   ): Promise<void> {
     const error = failure ?? new MailError('SERVER_REJECTED', 'a message that is in the mailbox could not be read');
     if (failures >= maxFailures) throw error;
+    // What is merely gone is found out at once.
+    if (!failure && failures === 0) return;
     const messageIds = wanted.slice(0, 3).map(({ id }) => id);
     this.log.warn({ mailboxId, messages: wanted.length, messageIds, reason: error.message }, 'export reads again');
-    // What is merely gone is found out at once.
-    if (failure || failures > 0) await sleep(firstRetryMs * 2 ** failures, signal);
+    await sleep(firstRetryMs * 2 ** failures, signal);
   }
 }
 
