@@ -1,3 +1,4 @@
+import { sleep } from '../common/sleep.js';
 import type { FetchedPart, PartRequest } from '../mailbox/keeper.port.js';
 import { isMailError, notFound } from '../mailbox/mailbox.errors.js';
 import type { MessageId } from '../mailbox/model/ids.js';
@@ -20,6 +21,9 @@ interface PartsGroup {
   readonly requests: PartRequest[];
   readonly parts: readonly { readonly partNumber: string; readonly maxBytes: number }[];
 }
+
+const maxPieceRetries = 3;
+const firstPieceRetryMs = 500;
 
 /** Octets of messages, read from the server when somebody wants them; nothing is kept. */
 export class ImapContent {
@@ -143,7 +147,10 @@ export class ImapContent {
     signal: AbortSignal,
   ): AsyncGenerator<Buffer, void, undefined> {
     for (let start = 0; ; start += streamChunkBytes) {
-      const row = await this.fetchRow(mailbox, message, itemsOf(section, start), signal);
+      const items = itemsOf(section, start);
+      const row = await (start === 0
+        ? this.fetchRow(mailbox, message, items, signal)
+        : this.fetchLaterRow(mailbox, message, items, signal));
       const octets = section.kind === 'raw' ? row.source : row.bodyParts?.get(section.key.toLowerCase());
       if (!octets && start === 0) throw notFound('part');
       const length = octets?.length ?? 0;
@@ -151,6 +158,24 @@ export class ImapContent {
       if (length > streamChunkBytes) throw rejected('the mail server sent other octets than it was asked for');
       if (octets && length > 0) yield octets;
       if (length < streamChunkBytes) return;
+    }
+  }
+
+  /** A connection that is lost in the middle does not end what may have taken long: the piece is asked for on another one. */
+  private async fetchLaterRow(
+    mailbox: Mailbox,
+    message: Message,
+    items: FetchItems,
+    signal: AbortSignal,
+  ): Promise<FetchedRow> {
+    for (let failures = 0; ; failures += 1) {
+      try {
+        return await this.fetchRow(mailbox, message, items, signal);
+      } catch (error) {
+        const mayPass = isMailError(error) && error.code === 'CONNECTION_FAILED' && !signal.aborted;
+        if (!mayPass || failures >= maxPieceRetries) throw error;
+        await sleep(firstPieceRetryMs * 2 ** failures, signal);
+      }
     }
   }
 

@@ -86,6 +86,17 @@ describe('all octets of many messages on an IMAP server', () => {
     await expect(keeper.fetchHeader(inbox, messages[0]!, signal(5_000))).resolves.toBeDefined();
   });
 
+  it('come whole of a large message although its connections are cut', async () => {
+    const chunks: Buffer[] = [];
+    for await (const { octets } of keeper.openMany(inbox, [withSize('large', 0)], signal(60_000))) {
+      for await (const chunk of octets) {
+        chunks.push(chunk);
+        if (chunks.length < 3) await dovecot.kick('ann').catch(() => undefined);
+      }
+    }
+    expect(Buffer.concat(chunks).toString('latin1')).toBe(texts.get('large'));
+  });
+
   it('end with the signal', async () => {
     const controller = new AbortController();
     const reader = keeper.openMany(inbox, [withSize('large', 0)], controller.signal)[Symbol.asyncIterator]();

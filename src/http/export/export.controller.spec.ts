@@ -79,6 +79,21 @@ describe('an export', () => {
     expect(await aborted()).toBe(true);
   });
 
+  it('ends with the gateway, whatever its client does', async () => {
+    services.chunks = endless;
+    const other = await services.createApp();
+    await other.listen(0, '127.0.0.1');
+    const address = other.getHttpServer().address() as AddressInfo;
+    const [response] = (await once(get(`http://127.0.0.1:${address.port}${path}?sig=good`), 'response')) as [
+      IncomingMessage,
+    ];
+    const failed = once(response, 'error');
+    response.pause();
+    await other.close();
+    response.resume();
+    await expect(failed).resolves.toMatchObject([{ code: 'ECONNRESET' }]);
+  });
+
   it('that breaks off is reset for clients to whom the end of the connection is the end of the file', async () => {
     services.chunks = async function* () {
       yield Buffer.from('oct');

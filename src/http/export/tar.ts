@@ -19,7 +19,7 @@ export async function* toTar(
   files: AsyncIterable<TarFile>,
   directories: readonly string[] = [],
 ): AsyncGenerator<Buffer> {
-  for (const name of directories) yield header({ name: `${name}/`, sizeBytes: 0, modifiedAt: new Date(0) }, 0o700, '5');
+  for (const name of directories) yield header({ name: `${name}/`, sizeBytes: 0, modifiedAt: new Date() }, 0o700, '5');
   for await (const file of files) {
     yield header(file, 0o600, '0');
     for await (const chunk of file.octets) yield chunk;
