@@ -11,6 +11,8 @@ import { runDirectory } from '../../test/servers/run-directory.js';
 import { ProcessGauge } from './process-gauge.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+/** As script/server starts it. */
+const START_OPTIONS = ['--max-semi-space-size=4'];
 const START_MS = 120_000;
 
 /**
@@ -46,7 +48,10 @@ export class BenchGateway {
       LOG_LEVEL: process.env.LOG_LEVEL ?? 'error',
     };
     const profiling = process.env.BENCH_NODE_OPTIONS?.split(' ') ?? [];
-    const child = spawn(process.execPath, [...profiling, MAIN], { env, stdio: ['ignore', 'inherit', 'inherit'] });
+    const child = spawn(process.execPath, [...START_OPTIONS, ...profiling, MAIN], {
+      env,
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
     process.once('exit', () => child.kill('SIGTERM'));
     await until(
       async () => {

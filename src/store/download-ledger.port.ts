@@ -1,5 +1,6 @@
 import type { AccountId, ContentId } from '../mailbox/model/ids.js';
 import type { HeaderField, MessageData } from '../mailbox/model/message.js';
+import type { NewContent } from './mirror.port.js';
 
 export type LedgerState = 'STORED' | 'DELETING' | 'DELETED' | 'FAILED';
 
@@ -45,9 +46,8 @@ export interface Download {
   readonly sha256: string;
   readonly headerSha256?: string;
   readonly data: MessageData;
-  readonly headerFields: readonly HeaderField[];
-  /** Octets in hand, or already written by `beginContent`. */
-  readonly octets: Buffer | ContentId;
+  /** Of octets that are written already. */
+  readonly contentId: ContentId;
 }
 
 /** A listed message whose octets are here already, maybe under another id. */
@@ -55,6 +55,13 @@ export interface Recognised {
   readonly ledgerId: string;
   readonly uidl: string;
   readonly listSizeBytes?: number;
+}
+
+export interface ContentFacts {
+  readonly sizeBytes: number;
+  /** Hex. */
+  readonly sha256: string;
+  readonly headerFields: readonly HeaderField[];
 }
 
 export interface StoreBatch {
@@ -86,12 +93,14 @@ export interface DownloadLedger {
     listed?: readonly string[],
   ): Promise<{ rows: readonly LedgerRow[]; firstVisit: boolean }>;
   observe(accountId: AccountId, epoch: bigint, observations: ListingObservations): Promise<void>;
-  /** Octets, messages in INBOX, ledger rows and log rows, all or nothing. */
-  store(accountId: AccountId, epoch: bigint, batch: StoreBatch): Promise<void>;
-  /** For a message too large to stand in memory: invisible until `store` names it. */
+  /** Ahead of the rows that make them messages: invisible until `store` names them. */
+  storeOctets(accountId: AccountId, contents: readonly NewContent[]): Promise<void>;
+  /** The same of a message too large to stand in memory. */
   beginContent(accountId: AccountId): Promise<ContentId>;
   appendContent(accountId: AccountId, contentId: ContentId, seq: number, octets: Buffer): Promise<void>;
-  readContent(accountId: AccountId, contentId: ContentId): AsyncIterable<Buffer>;
+  endContent(accountId: AccountId, contentId: ContentId, facts: ContentFacts): Promise<void>;
+  /** Messages in INBOX, ledger rows and log rows, all or nothing. */
+  store(accountId: AccountId, epoch: bigint, batch: StoreBatch): Promise<void>;
   recordFailure(accountId: AccountId, epoch: bigint, failed: FailedDownload): Promise<void>;
   /** Rows whose octets are stored here (or were purged here): read anew, for nothing else may be deleted on a server. */
   loadDeletable(accountId: AccountId): Promise<readonly LedgerRow[]>;

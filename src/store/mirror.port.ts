@@ -106,7 +106,7 @@ export interface MirrorTransaction {
   /** Removes rows, and stored octets that no other row shares. */
   removeMessages(ids: readonly MessageId[]): Promise<void>;
 
-  /** Exact octets; in one statement each for the contents and for their pieces. */
+  /** Exact octets. */
   insertContents(contents: readonly NewContent[]): Promise<void>;
 
   setStatus(status: AccountStatus): Promise<void>;

@@ -3,7 +3,9 @@ import { DataSource } from 'typeorm';
 import { uuidV7 } from '../common/uuid.js';
 import { MailError } from '../mailbox/mailbox.errors.js';
 import type { AccountId, ContentId, MailboxId, MessageId } from '../mailbox/model/ids.js';
+import { insertContents } from './contents.js';
 import type {
+  ContentFacts,
   Download,
   DownloadLedger,
   FailedDownload,
@@ -13,8 +15,8 @@ import type {
   Recognised,
   StoreBatch,
 } from './download-ledger.port.js';
+import type { NewContent } from './mirror.port.js';
 import { PostgresMirrorTransaction } from './postgres-mirror-transaction.js';
-import { readPieces } from './read-pieces.js';
 import { jsonText, select, type Parameter } from './sql.js';
 
 interface UidlRow {
@@ -77,6 +79,10 @@ export class PostgresDownloadLedger implements DownloadLedger {
     });
   }
 
+  storeOctets(accountId: AccountId, contents: readonly NewContent[]): Promise<void> {
+    return insertContents(this.dataSource, accountId, contents);
+  }
+
   async beginContent(accountId: AccountId): Promise<ContentId> {
     const id = uuidV7() as ContentId;
     await this.rows(`INSERT INTO content (account_id, id, size_bytes, sha256) VALUES ($1, $2, 0, '')`, accountId, id);
@@ -93,8 +99,16 @@ export class PostgresDownloadLedger implements DownloadLedger {
     );
   }
 
-  readContent(accountId: AccountId, contentId: ContentId): AsyncIterable<Buffer> {
-    return readPieces(this.dataSource, accountId, contentId);
+  async endContent(accountId: AccountId, contentId: ContentId, facts: ContentFacts): Promise<void> {
+    const { sizeBytes, sha256, headerFields } = facts;
+    await this.rows(
+      'UPDATE content SET size_bytes = $3, sha256 = $4, header_fields = $5 WHERE account_id = $1 AND id = $2',
+      accountId,
+      contentId,
+      sizeBytes,
+      Buffer.from(sha256, 'hex'),
+      jsonText(headerFields),
+    );
   }
 
   async recordFailure(accountId: AccountId, epoch: bigint, failed: FailedDownload): Promise<void> {
@@ -196,33 +210,13 @@ async function insertDownloads(
   downloads: readonly Download[],
   initial: boolean,
 ): Promise<void> {
-  const contentIds = downloads.map(({ octets }) => (Buffer.isBuffer(octets) ? (uuidV7() as ContentId) : octets));
-  await tx.insertContents(
-    downloads.flatMap(({ octets, sha256, headerFields }, i) =>
-      Buffer.isBuffer(octets) ? [{ id: contentIds[i]!, octets, sha256: Buffer.from(sha256, 'hex'), headerFields }] : [],
-    ),
-  );
-  for (const [i, download] of downloads.entries()) {
-    if (!Buffer.isBuffer(download.octets)) await finishContent(tx, contentIds[i]!, download);
-  }
-  const messages = downloads.map(({ data }, i) => ({ data, contentId: contentIds[i]!, initial }));
-  const messageIds = await tx.insertMessages(inbox, messages);
-  await insertLedgerRows(tx, downloads, contentIds, messageIds);
-}
-
-async function finishContent(tx: PostgresMirrorTransaction, id: ContentId, download: Download): Promise<void> {
-  const found = await select(
-    tx.manager,
-    'UPDATE content SET size_bytes = $3, sha256 = $4, header_fields = $5 WHERE account_id = $1 AND id = $2 RETURNING id',
-    [tx.accountId, id, download.data.sizeBytes, Buffer.from(download.sha256, 'hex'), jsonText(download.headerFields)],
-  );
-  if (found.length === 0) throw new Error('octets written before are gone');
+  const messages = downloads.map(({ data, contentId }) => ({ data, contentId, initial }));
+  await insertLedgerRows(tx, downloads, await tx.insertMessages(inbox, messages));
 }
 
 async function insertLedgerRows(
   tx: PostgresMirrorTransaction,
   downloads: readonly Download[],
-  contentIds: readonly ContentId[],
   messageIds: readonly MessageId[],
 ): Promise<void> {
   await forget(
@@ -242,7 +236,7 @@ async function insertLedgerRows(
       downloads.map(({ listSizeBytes }) => listSizeBytes ?? null),
       downloads.map(({ sha256 }) => Buffer.from(sha256, 'hex')),
       downloads.map(({ headerSha256 }) => (headerSha256 === undefined ? null : Buffer.from(headerSha256, 'hex'))),
-      contentIds,
+      downloads.map(({ contentId }) => contentId),
       messageIds,
     ],
   );

@@ -7,6 +7,7 @@ import type { Mailbox, SyncCheckpoint, SyncProgress } from '../mailbox/model/mai
 import type { Flags, Message, RemoteRef } from '../mailbox/model/message.js';
 import type { AccountCapabilities } from '../mailbox/model/protocol.js';
 import { ChangeWriter, type RemovedMessage } from './change-writer.js';
+import { insertContents } from './contents.js';
 import { toMailbox, type MailboxRow } from './mailbox-rows.js';
 import { findElsewhere, findUnplaced, findUnplacedLike } from './message-recognition.js';
 import {
@@ -29,7 +30,6 @@ import type {
   NewMessage,
 } from './mirror.port.js';
 import { storableText } from '../mime/clean-text.js';
-import { piecesOf } from './pieces.js';
 import { jsonText, select, type Parameter } from './sql.js';
 
 const INSERT_NAMES = Object.keys(INSERT_COLUMNS).join(', ');
@@ -326,23 +326,8 @@ export class PostgresMirrorTransaction implements MirrorTransaction {
     );
   }
 
-  async insertContents(contents: readonly NewContent[]): Promise<void> {
-    if (contents.length === 0) return;
-    await this.rows(
-      `INSERT INTO content (account_id, id, size_bytes, sha256, header_fields)
-       SELECT $1, * FROM unnest($2::uuid[], $3::bigint[], $4::bytea[], $5::jsonb[])`,
-      contents.map(({ id }) => id),
-      contents.map(({ octets }) => octets.length),
-      contents.map(({ sha256 }) => sha256),
-      contents.map(({ headerFields }) => jsonText(headerFields)),
-    );
-    const chunks = contents.flatMap(({ id, octets }) => piecesOf(octets).map((piece, seq) => ({ id, seq, piece })));
-    // Octets go as parameters of their own, so that the driver sends them as they are and not as hex text of an array.
-    const values = chunks.map((_, i) => `($1, $${3 * i + 2}::uuid, $${3 * i + 3}::integer, $${3 * i + 4}::bytea)`);
-    await this.rows(
-      `INSERT INTO content_chunk (account_id, content_id, seq, octets) VALUES ${values.join(', ')}`,
-      ...chunks.flatMap(({ id, seq, piece }) => [id, seq, piece]),
-    );
+  insertContents(contents: readonly NewContent[]): Promise<void> {
+    return insertContents(this.manager, this.accountId, contents);
   }
 
   // ---------------------------------------------------------------- account

@@ -59,6 +59,38 @@ describe('POP3 download', () => {
     });
   });
 
+  it('KEEP: asks the ledger only when the listing has changed', async () => {
+    await deliver('a', 'b');
+    const keeper = account.keeper();
+    const load = jest.spyOn(store.ledger, 'load');
+    for (const loads of [1, 2, 2, 2]) {
+      expect(await account.poll(keeper)).toMatchObject({ downloaded: loads === 1 ? 2 : 0, skipped: 0, hasUidl: true });
+      expect(load).toHaveBeenCalledTimes(loads);
+    }
+    await deliver('c');
+    expect(await account.poll(keeper)).toMatchObject({ downloaded: 1, alreadyStored: 2 });
+    await account.poll(keeper);
+    await dovecot.doveadm('expunge', '-u', user, 'mailbox', 'INBOX', 'all');
+    expect(await account.poll(keeper)).toMatchObject({ downloaded: 0, alreadyStored: 0 });
+    expect((await account.stored()).map(({ pop3 }) => pop3?.onServer)).toEqual([false, false, false]);
+  });
+
+  it('DELETE_AFTER_DAYS, deleteWhenExpunged: asks the ledger each time', async () => {
+    await deliver('a');
+    const load = jest.spyOn(store.ledger, 'load');
+    for (const policy of [
+      { afterDownload: 'DELETE_AFTER_DAYS', deleteAfterDays: 9 },
+      { deleteWhenExpunged: true },
+    ] as const) {
+      load.mockClear();
+      const keeper = account.keeper(policy);
+      for (const loads of [1, 2, 3]) {
+        await account.poll(keeper);
+        expect(load).toHaveBeenCalledTimes(loads);
+      }
+    }
+  });
+
   it('DELETE: deletes only what is stored', async () => {
     await deliver('a', 'b');
     expect(await account.poll({ afterDownload: 'DELETE' })).toMatchObject({ downloaded: 2, deletedOnServer: 2 });

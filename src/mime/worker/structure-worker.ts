@@ -6,8 +6,10 @@ import { STRUCTURE_THREAD } from './structure-thread-url.js';
 
 /** A thread that says nothing for so long hangs. Reading 256 KiB takes some milliseconds. */
 const silenceMs = 60_000;
+/** Without work for so long it ends, and gives back its 30 MB. */
+const restMs = 10_000;
 /** Its parser holds about 1 MB for a message of any size. */
-const resourceLimits = { maxOldGenerationSizeMb: 256 };
+const resourceLimits = { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 4 };
 
 /** The thread has ended, for a message that it cannot read or for want of memory: for which of those it was reading is not known. */
 export class StructureThreadError extends Error {}
@@ -23,7 +25,8 @@ export class StructureWorker {
   private worker: Worker | undefined;
   private readonly jobs = new Map<number, Job>();
   private lastJob = 0;
-  private silence: NodeJS.Timeout | undefined;
+  /** Ends the thread: when it hangs, or when it has had nothing to do. */
+  private end: NodeJS.Timeout | undefined;
 
   /**
    * One piece of the message is under way at a time.
@@ -50,7 +53,7 @@ export class StructureWorker {
       throw error;
     } finally {
       this.jobs.delete(id);
-      if (this.jobs.size === 0) clearTimeout(this.silence);
+      this.watch();
     }
   }
 
@@ -61,7 +64,8 @@ export class StructureWorker {
   private send(message: ToWorker): void {
     this.worker ??= this.start();
     this.worker.postMessage(message);
-    this.silence ??= this.watch();
+    // Work for others is no sign of life of a thread that one is waiting for.
+    if (this.jobs.size === 1) this.watch();
   }
 
   private start(): Worker {
@@ -76,25 +80,32 @@ export class StructureWorker {
   }
 
   private receive(message: FromWorker): void {
-    clearTimeout(this.silence);
-    this.silence = this.jobs.size > 0 ? this.watch() : undefined;
+    this.watch();
     const job = this.jobs.get(message.id);
     if (!job) return;
     if ('structure' in message) job.onDone(message.structure);
     else job.onTaken();
   }
 
-  private watch(): NodeJS.Timeout {
+  private watch(): void {
     const { worker } = this;
-    return setTimeout(() => void worker?.terminate(), silenceMs).unref();
+    clearTimeout(this.end);
+    if (!worker) return;
+    const rests = this.jobs.size === 0;
+    this.end = setTimeout(
+      () => {
+        if (rests) this.worker = undefined;
+        void worker.terminate();
+      },
+      rests ? restMs : silenceMs,
+    ).unref();
   }
 
   /** Every job fails with it; the next one starts a new thread. */
   private fail(worker: Worker, error: Error): void {
     if (this.worker !== worker) return;
     this.worker = undefined;
-    clearTimeout(this.silence);
-    this.silence = undefined;
+    clearTimeout(this.end);
     const jobs = [...this.jobs.values()];
     this.jobs.clear();
     for (const { onFailure } of jobs) onFailure(error);

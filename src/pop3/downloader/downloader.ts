@@ -24,6 +24,8 @@ export class Downloader {
   /** Only for servers that refuse a message without it. */
   private utf8 = false;
   private lines: readonly string[] | undefined;
+  /** Kept while this instance watches the account: after a restart the ledger is asked once more. */
+  private settledListing: string | undefined;
   private readonly bareRefusals = new BareRefusals();
   private notBeforeMs: number;
 
@@ -71,9 +73,12 @@ export class Downloader {
     const client = await this.connect(careful, AbortSignal.any([signal, AbortSignal.timeout(sessionMs)]));
     this.lines = client.capabilities?.lines ?? [];
     const { id: accountId, policy } = account;
-    const visit = new Visit(client, { accountId, epoch, policy, ledger, useTop: !careful, onProgress });
+    const { settledListing } = this;
+    const context = { accountId, epoch, policy, ledger, useTop: !careful, settledListing, onProgress };
+    const visit = new Visit(client, context);
     try {
-      const { unfinished, needsUtf8, ...result } = await visit.run();
+      const { unfinished, needsUtf8, settledListing: settled, ...result } = await visit.run();
+      this.settledListing = settled;
       return { again: this.wantsAnother(client, unfinished, needsUtf8), result };
     } catch (error) {
       const ours = !client.failure || client.failure.failure === 'aborted';
@@ -107,7 +112,7 @@ type Counts = Omit<PollResult, 'durationMs'>;
 
 interface SessionResult {
   readonly again: boolean;
-  readonly result: Omit<VisitResult, 'unfinished' | 'needsUtf8'>;
+  readonly result: Omit<VisitResult, 'unfinished' | 'needsUtf8' | 'settledListing'>;
 }
 
 const isToldToWait = (error: unknown): boolean =>

@@ -1,6 +1,6 @@
 import type { Pop3Policy } from '../../accounts/account.js';
 import { uuidV7 } from '../../common/uuid.js';
-import type { AccountId } from '../../mailbox/model/ids.js';
+import type { AccountId, ContentId } from '../../mailbox/model/ids.js';
 import type { Download, DownloadLedger, LedgerRow } from '../../store/download-ledger.port.js';
 import type { Pop3Client } from '../pop3.client.js';
 import { Pop3Error } from '../pop3.errors.js';
@@ -19,6 +19,8 @@ export interface VisitContext {
   readonly ledger: DownloadLedger;
   /** False: TOP has ended a session before. */
   readonly useTop: boolean;
+  /** The digest of a listing for which nothing is to be done. */
+  readonly settledListing?: string;
   readonly onProgress: (done: number, total: number) => void;
 }
 
@@ -43,7 +45,6 @@ export class MaildropReader {
   needsUtf8 = false;
   downloaded = 0;
   recognised = 0;
-  skipped = 0;
   bytes = 0;
 
   private readonly recognition: Recognition;
@@ -116,7 +117,7 @@ export class MaildropReader {
     this.renumbered ||= uidl !== row.uidl;
     this.verified.set(entry.number, row.id);
     this.recognised += 1;
-    await this.batches.add({ recognised: { ledgerId: row.id, uidl, listSizeBytes: entry.sizeBytes } }, 0);
+    await this.batches.addRow({ recognised: { ledgerId: row.id, uidl, listSizeBytes: entry.sizeBytes } });
     return true;
   }
 
@@ -140,7 +141,7 @@ export class MaildropReader {
     const { request } = item;
     switch (item.kind) {
       case 'whole':
-        return this.keep(request, readWhole(item.octets));
+        return this.keep(request, readWhole(item.octets, new Date()));
       case 'stream':
         return this.keep(request, await this.spool(request, item.octets));
       case 'refused':
@@ -165,23 +166,22 @@ export class MaildropReader {
 
   /** Recognised where its octets are here already; else to be stored. */
   private async keep(request: Fetch, message: ReadMessage): Promise<void> {
-    this.bytes += message.sizeBytes;
-    const { octets, sizeBytes, identity } = message;
+    const { data, headerFields, octets, identity } = message;
+    this.bytes += data.sizeBytes;
     const uidl = request.uidl ?? `sha256:${identity.sha256}`;
     const same = this.recognition.takeByOctets(request, identity);
     if (await this.accept({ ...request, uidl }, same)) return;
-    const { data, headerFields } = message.describe(new Date());
     const ledgerId = uuidV7();
     const { failed, sizeBytes: listSizeBytes, number } = request;
     this.verified.set(number, ledgerId);
     this.downloaded += 1;
     const facts = { ledgerId, failedId: failed?.id, uidl, listSizeBytes, ...identity };
-    const download: Download = { ...facts, data, headerFields, octets };
-    await this.batches.add({ download }, sizeBytes);
+    if (!Buffer.isBuffer(octets)) return this.batches.addRow({ download: { ...facts, data, contentId: octets } });
+    const download: Download = { ...facts, data, contentId: uuidV7() as ContentId };
+    await this.batches.addArrival({ download, octets, headerFields });
   }
 
   private leaveUnread({ uidl }: Fetch): false {
-    this.skipped += 1;
     this.unread.add(uidl);
     return false;
   }

@@ -5,24 +5,20 @@ import type { DownloadLedger } from '../../store/download-ledger.port.js';
 import { headerIdentity } from './header-identity.js';
 import type { MessageIdentity } from './recognition.js';
 
-/** A message that was read whole. */
-export interface ReadMessage {
+/** A message that was read whole, as far as its header tells. */
+export interface ReadMessage extends DescribedMessage {
   /** In hand, or in the database already, where nobody sees them before their batch is committed. */
   readonly octets: Buffer | ContentId;
-  readonly sizeBytes: number;
   readonly identity: MessageIdentity;
-  /** By its header. */
-  readonly describe: (now: Date) => DescribedMessage;
 }
 
-export const readWhole = (octets: Buffer): ReadMessage => ({
+export const readWhole = (octets: Buffer, now: Date): ReadMessage => ({
   octets,
-  sizeBytes: octets.length,
   identity: {
     sha256: createHash('sha256').update(octets).digest('hex'),
     headerSha256: headerIdentity(octets),
   },
-  describe: (now) => describeHeader(octets, octets.length, now),
+  ...describeHeader(octets, octets.length, now),
 });
 
 /** Carries a large message into the database piece by piece. @throws what `pieces` throws, and what the database does */
@@ -44,10 +40,8 @@ export async function readStream(
     sizeBytes += piece.length;
     seq += 1;
   }
-  return {
-    octets: contentId,
-    sizeBytes,
-    identity: { sha256: hash.digest('hex'), headerSha256: headerIdentity(first) },
-    describe: (now) => describeHeader(first, sizeBytes, now),
-  };
+  const sha256 = hash.digest('hex');
+  const described = describeHeader(first, sizeBytes, new Date());
+  await ledger.endContent(accountId, contentId, { sizeBytes, sha256, headerFields: described.headerFields });
+  return { octets: contentId, identity: { sha256, headerSha256: headerIdentity(first) }, ...described };
 }

@@ -5,6 +5,7 @@ import type { Pop3Client } from '../pop3.client.js';
 import { Pop3Error } from '../pop3.errors.js';
 import { wantsDeletion } from './deletion-policy.js';
 import { pollWarnings } from './poll-warnings.js';
+import { isSettled, keepsAll, listingDigest } from './listing-digest.js';
 import { DownloadBatches } from './download-batch.js';
 import { MaildropReader, type VisitContext } from './maildrop-reader.js';
 import { DELETIONS_PER_SESSION, planVisit, skippedMessage, skipReason, type VisitPlan } from './plan-visit.js';
@@ -16,6 +17,8 @@ export type VisitResult = Omit<PollResult, 'durationMs'> & {
   /** More is to be deleted than one session should. */
   readonly unfinished: boolean;
   readonly needsUtf8: boolean;
+  /** The digest of a listing for which nothing was, or will be, to be done. */
+  readonly settledListing?: string;
 };
 
 interface Deletion {
@@ -44,6 +47,8 @@ export class Visit {
   async run(): Promise<VisitResult> {
     const { accountId, epoch, ledger, policy } = this.context;
     const maildrop = await fetchMaildrop(this.client);
+    const listing = listingDigest(maildrop);
+    if (listing === this.context.settledListing) return this.leaveAsItIs(maildrop, listing);
     const { rows, firstVisit } = await ledger.load(accountId, epoch, idsOf(maildrop));
     const plan = planVisit(maildrop, rows, policy, new Date());
     await ledger.observe(accountId, epoch, plan.observations);
@@ -62,6 +67,27 @@ export class Visit {
       pauseSeconds: this.client.capabilities?.loginDelaySeconds,
       unfinished: deletedOnServer > 0 && (plan.unfinished || deletions.length > DELETIONS_PER_SESSION),
       needsUtf8: reader.needsUtf8,
+      settledListing: isSettled(maildrop, plan, policy) ? listing : undefined,
+    };
+  }
+
+  /** Most visits: not even the ledger is asked. */
+  private async leaveAsItIs(maildrop: Maildrop, settledListing: string): Promise<VisitResult> {
+    await this.quit();
+    const { capabilities } = this.client;
+    return {
+      downloaded: 0,
+      alreadyStored: maildrop.entries.length,
+      deletedOnServer: 0,
+      skipped: 0,
+      skippedMessages: [],
+      bytes: 0,
+      hasUidl: maildrop.hasUidl,
+      warnings: pollWarnings(maildrop, capabilities, this.context.policy),
+      pauseSeconds: capabilities?.loginDelaySeconds,
+      unfinished: false,
+      needsUtf8: false,
+      settledListing,
     };
   }
 
@@ -80,7 +106,7 @@ export class Visit {
 
   private async read(plan: VisitPlan, initial: boolean): Promise<MaildropReader> {
     const { accountId, epoch, ledger } = this.context;
-    const batches = new DownloadBatches((batch) => ledger.store(accountId, epoch, { ...batch, initial }));
+    const batches = new DownloadBatches(ledger, accountId, epoch, initial);
     const reader = new MaildropReader(this.client, this.context, plan, batches);
     this.reader = reader;
     try {
@@ -111,8 +137,7 @@ export class Visit {
    */
   private async deletions({ verified, renumbered }: MaildropReader): Promise<readonly Deletion[]> {
     const { accountId, ledger, policy } = this.context;
-    const keepsAll = policy.afterDownload === 'KEEP' && !policy.deleteWhenExpunged;
-    if (keepsAll || renumbered || verified.size === 0) return [];
+    if (keepsAll(policy) || renumbered || verified.size === 0) return [];
     const rows = new Map((await ledger.loadDeletable(accountId)).map((row) => [row.id, row]));
     const now = new Date();
     return [...verified].flatMap(([number, ledgerId]) => {
