@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable, Logger } from '@nestjs/common';
 import pg from 'pg';
+import { KeyedMutex } from '../common/keyed-mutex.js';
 import { SessionClients } from '../store/session-client.js';
 
 /** Less than a lease, so that a database that hangs is noticed while there is still time to ask again. */
@@ -17,13 +18,21 @@ export class InstanceSession {
   /** Of this instance, new with each start. */
   readonly id = randomUUID();
   private readonly log = new Logger(InstanceSession.name);
+  private readonly turns = new KeyedMutex<'query'>();
   private client: Promise<pg.Client> | undefined;
   private closed = false;
 
   constructor(private readonly sessions: SessionClients) {}
 
-  /** @throws also where the answer does not come in time: the session is given up then, and with it its advisory locks */
-  async query<Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
+  /**
+   * One query at a time, in the order in which they were asked.
+   * @throws also where the answer does not come in time: the session is given up then, and with it its advisory locks
+   */
+  query<Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
+    return this.turns.run('query', () => this.send<Row>(text, values));
+  }
+
+  private async send<Row extends object>(text: string, values: readonly unknown[]): Promise<Row[]> {
     if (this.closed) throw new Error('the gateway is stopping');
     const opened = this.client ?? this.connect();
     const client = await opened;
