@@ -1,4 +1,6 @@
+import { sleep } from '../../common/sleep.js';
 import type { SyncBatch, SynchroniseRequest } from '../../mailbox/keeper.port.js';
+import type { UidValidity } from '../../mailbox/model/ids.js';
 import type { SyncCheckpoint } from '../../mailbox/model/mailbox.js';
 import type { SelectedMailbox } from '../imap.selection.js';
 import * as limits from '../imap.limits.js';
@@ -8,7 +10,16 @@ import { backfill, firstWindow } from './first-sync.js';
 import type { SettledMailboxes } from './settled.js';
 import { chooseStart, chooseStrategy } from './strategy.js';
 import { SyncRun } from './sync-run.js';
-import { findUnreadable, readAgain, type LostFetch, type UnreadableMessages } from './unreadable.js';
+import {
+  findUnreadable,
+  readAgain,
+  type LostFetch,
+  type UnreadableMessage,
+  type UnreadableMessages,
+} from './unreadable.js';
+
+/** Before a message is blamed that two connections ended over. */
+const doubtMs = 2_000;
 
 /** What is remembered between synchronisations; lost with the process, and learnt again. */
 export interface SyncMemory {
@@ -56,13 +67,26 @@ async function isolate(
   lost: LostFetch,
   signal: AbortSignal,
 ): Promise<boolean> {
+  const suspect = await suspectOf(pool, path, lost, signal);
+  if (!suspect || unreadable.of(path, suspect.uidValidity).has(suspect.uid)) return false;
+  // A line that is bad for a moment cuts one connection after another, wherever each of them stands.
+  await sleep(doubtMs, signal);
+  const found = await suspectOf(pool, path, { range: String(suspect.uid), byUid: true, lastUid: 0 }, signal);
+  if (!found || found.uidValidity !== suspect.uidValidity) return false;
+  unreadable.add(path, found.uidValidity, found);
+  return true;
+}
+
+async function suspectOf(
+  pool: ImapSessionPool,
+  path: string,
+  lost: LostFetch,
+  signal: AbortSignal,
+): Promise<(UnreadableMessage & { uidValidity: UidValidity }) | undefined> {
   const lease = await pool.lease(path, signal);
   try {
-    const { uidValidity } = lease.mailbox;
     const found = await findUnreadable(lease.connection, lost, signal);
-    if (!found || unreadable.of(path, uidValidity).has(found.uid)) return false;
-    unreadable.add(path, uidValidity, found);
-    return true;
+    return found && { ...found, uidValidity: lease.mailbox.uidValidity };
   } finally {
     lease.release();
   }
