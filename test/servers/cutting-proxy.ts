@@ -34,6 +34,11 @@ export class CuttingProxy {
     return address.port;
   }
 
+  /** Cuts every connection there is, at once. */
+  cutNow(): void {
+    for (const socket of this.sockets) socket.resetAndDestroy();
+  }
+
   async close(): Promise<void> {
     for (const socket of this.sockets) socket.destroy();
     this.server.close();
