@@ -30,6 +30,6 @@ export class MasterKeyRotation implements OnModuleInit {
         this.vault.rewrap(id, key),
       );
     }
-    if (total > 0) this.log.log({ accounts: total, masterKeyId: this.vault.currentKeyId }, 'credentials rewrapped');
+    if (total > 0) this.log.log({ accounts: total, under: this.vault.currentKeyId }, 'credentials rewrapped');
   }
 }
