@@ -245,6 +245,23 @@ describe('a message that another client has moved', () => {
     expect(Object.keys(await content('INBOX')).sort()).toEqual(['(no id)', 'b', 'c']);
   });
 
+  it('stays where another reading has found it while the server was asked', async () => {
+    const before = await content('INBOX');
+    const position = await newest();
+    const { findPresent } = server.keeper;
+    server.move('a', 'INBOX', 'Work');
+    server.keeper.findPresent = async (...asked) => {
+      server.keeper.findPresent = findPresent;
+      const present = await findPresent(...asked);
+      await sync('Work');
+      return present;
+    };
+    await sync('Work');
+    expect(await content('Work')).toEqual({ a: before.a });
+    expect(await mirror.uidsOf(accountId, await idOf('Work'))).toEqual([1]);
+    expect(await logged(position)).toEqual(moved);
+  });
+
   it('from a mailbox that cannot be asked is taken for a copy', async () => {
     const before = await content('INBOX');
     server.move('a', 'INBOX', 'Work');

@@ -2,7 +2,7 @@ import type { RemoteMailbox, RemoteMailboxStatus, ServerKeeper } from '../mailbo
 import { notFound } from '../mailbox/mailbox.errors.js';
 import type { AccountId, MailboxId, MessageId, UidValidity } from '../mailbox/model/ids.js';
 import type { Mailbox } from '../mailbox/model/mailbox.js';
-import type { MirroredRef, MirrorStore } from '../store/mirror.port.js';
+import type { MirroredRef, MirrorStore, MirrorTransaction } from '../store/mirror.port.js';
 import { isMailboxTrouble } from './mailbox-trouble.js';
 import type { ReconcilePlan } from './reconcile.js';
 import { isView } from './views.js';
@@ -79,15 +79,14 @@ export class MoveSearch {
     const { mirror, epoch } = this.options;
     const { accountId } = this.mailbox;
     const mailboxes = await mirror.mailboxesOf([accountId]);
-    const gone: MessageId[] = [];
+    const gone: MirroredRef[] = [];
     for (const mailbox of mailboxes) {
       const inside = refs.filter(({ mailboxId }) => mailboxId === mailbox.id);
       const there = inside.length === 0 ? [] : await this.findPresent(mailbox, inside);
       for (const { id } of there) this.present.add(id);
-      gone.push(...inside.filter((ref) => !there.includes(ref)).map(({ id }) => id));
+      gone.push(...inside.filter((ref) => !there.includes(ref)));
     }
-    await mirror.write(accountId, (tx) => tx.unplaceMessages(gone), { epoch });
-    this.lose(gone);
+    this.lose(await mirror.write(accountId, (tx) => unplaceWhereStill(tx, gone), { epoch }));
   }
 
   /** Reads the other mailboxes that have something new, while anything is missing and time is left. */
@@ -162,6 +161,18 @@ export class MoveSearch {
     const there = new Set(present);
     return refs.filter((ref) => !placed.includes(ref) || (ref.remote && there.has(ref.remote.uid)));
   }
+}
+
+/** A command or another reading may have found some of them in their new places while the server was asked. */
+async function unplaceWhereStill(tx: MirrorTransaction, refs: readonly MirroredRef[]): Promise<readonly MessageId[]> {
+  const still: MessageId[] = [];
+  for (const { id, mailboxId, remote } of refs) {
+    if (!remote) continue;
+    const [now] = await tx.findByUid(mailboxId, remote.uidValidity, [remote.uid]);
+    if (now?.id === id) still.push(id);
+  }
+  await tx.unplaceMessages(still);
+  return still;
 }
 
 /** Only where a message has come; without figures, only where people mostly move messages to. */
