@@ -1,4 +1,5 @@
 import { abortedBy, deadlineExceeded } from './imap.errors.js';
+import { commandMaxMs } from './imap.limits.js';
 
 /** Says when the server was heard last. */
 interface OctetClock {
@@ -6,7 +7,10 @@ interface OctetClock {
   readonly lastOctetAtMs: number;
 }
 
-/** Expires when the server has been silent for too long since the command began, or when the caller's signal aborts. */
+/**
+ * Expires when the server has been silent for too long since the command began, or has not come to an end in ten minutes, or when
+ * the caller's signal aborts.
+ */
 export class CommandWatch {
   readonly expired: Promise<never>;
   hasExpired = false;
@@ -34,9 +38,12 @@ export class CommandWatch {
   private readonly onAbort = (): void => this.expire(abortedBy(this.signal.reason));
 
   private readonly check = (): void => {
-    const silentForMs = performance.now() - Math.max(this.startedAtMs, this.clock.lastOctetAtMs);
-    if (silentForMs >= this.silenceMs) this.expire(deadlineExceeded());
-    else this.timer = setTimeout(this.check, this.silenceMs - silentForMs);
+    const now = performance.now();
+    const heardAtMs = Math.max(this.startedAtMs, this.clock.lastOctetAtMs);
+    const endsAtMs = this.startedAtMs + Math.max(commandMaxMs, this.silenceMs);
+    const leftMs = Math.min(heardAtMs + this.silenceMs, endsAtMs) - now;
+    if (leftMs <= 0) this.expire(deadlineExceeded());
+    else this.timer = setTimeout(this.check, leftMs);
   };
 
   private expire(error: Error): void {

@@ -32,6 +32,7 @@ const temporary: Verdict = ['SERVER_REJECTED', 'the mail server has a temporary 
 const tooMuch: Verdict = ['TOO_LARGE', 'the mail server sent more than is accepted'];
 const lost: Verdict = ['CONNECTION_FAILED', 'the connection to the mail server was lost'];
 const silent: Verdict = ['TIMEOUT', 'the mail server did not answer in time'];
+const notImap: Verdict = ['CONNECTION_FAILED', 'the mail server does not follow the protocol'];
 const noTls: Verdict = ['TLS_FAILED', 'the mail server does not offer TLS as the account demands it'];
 
 /** RFC 5530 section 3, and the codes of later extensions. */
@@ -77,12 +78,15 @@ const BY_ERROR_CODE: Readonly<Record<string, Verdict>> = {
   EPIPE: lost,
   NotFound: ['NOT_FOUND', 'no such mailbox on the mail server'],
   STARTTLS_INJECTION: ['TLS_FAILED', 'something was sent in clear after STARTTLS: somebody sits in between'],
-  UnexpectedTag: ['CONNECTION_FAILED', 'the mail server does not follow the protocol'],
-  InvalidResponse: ['CONNECTION_FAILED', 'the mail server does not follow the protocol'],
-  ResponseProcessingFailed: ['CONNECTION_FAILED', 'the mail server does not follow the protocol'],
+  UnexpectedTag: notImap,
+  InvalidResponse: notImap,
+  ResponseProcessingFailed: notImap,
   InvalidStringValue: ['INVALID_INPUT', 'a value holds characters that IMAP cannot carry'],
   InvalidTokenValue: ['INVALID_INPUT', 'a value holds characters that IMAP cannot carry'],
 };
+
+/** imapflow's parser numbers its complaints. */
+const PARSER_CODE = /^ParserError\d*$/;
 
 /** OpenSSL's verification results as Node names them (X509_V_ERR_*), and Node's own name check. */
 const CERTIFICATE_CODE =
@@ -97,6 +101,9 @@ export function toMailError(error: unknown, phase: ImapPhase): MailError {
   const throttleMs = typeof raw.throttleReset === 'number' ? raw.throttleReset : undefined;
   return new MailError(code, message, { ...details, retryAfterMs: throttleMs ?? details.retryAfterMs, cause: error });
 }
+
+/** The server's answer was no IMAP. */
+export const isUnreadable = (error: unknown): boolean => PARSER_CODE.test(String(asRawError(error).code));
 
 /** The caller's signal, or a deadline of its own. */
 export function abortedBy(reason: unknown): MailError {
@@ -123,6 +130,7 @@ function judge(raw: RawError, phase: ImapPhase): Verdict {
   // No question of trust: such a failure may pass, a bad certificate does not.
   if (TLS_CODE.test(code)) return ['TLS_FAILED', `no TLS session could be agreed on (${code})`, { retryable: true }];
   if (raw.authenticationFailed === true) return judgeSignIn(raw);
+  if (PARSER_CODE.test(code)) return notImap;
   const known = Object.hasOwn(BY_ERROR_CODE, code) ? BY_ERROR_CODE[code] : undefined;
   if (known) return known[0] === 'CONNECTION_FAILED' ? withReason(known, raw) : known;
   if (raw.tlsFailed === true) return noTls;

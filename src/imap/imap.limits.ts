@@ -22,6 +22,8 @@ export const greetingTimeoutMs = 20 * second;
 export const signInTimeoutMs = 60 * second;
 /** Without one octet from the server while a command is running. */
 export const commandTimeoutMs = 60 * second;
+/** However much it says meanwhile: a server can chatter for ever. An upload has what it needs. */
+export const commandMaxMs = 10 * minute;
 /** While a message is sent the server says nothing; this is what a bad line carries. */
 export const slowestUploadBytesPerMs = 32;
 /** For the watching connection's questions: there a silent server must be noticed soon. */
@@ -57,6 +59,8 @@ export const maxWindowMessages = 2_000;
 export const targetWindowBytes = 4 * MiB;
 /** Messages asked for one by one to find the one that makes the server hang up. */
 export const maxIsolatedMessages = 300;
+/** Of what a server says has vanished; of more, UIDs are compared instead. */
+export const maxVanishedRanges = 100_000;
 /** Rows of flags in one batch. */
 export const flagBatchMessages = 10_000;
 /** Without CONDSTORE: flags of so many newest messages are read each time, and of all of them this often. */

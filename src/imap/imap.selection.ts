@@ -1,4 +1,5 @@
 import type { ModSeq, UidValidity } from '../mailbox/model/ids.js';
+import type { UidSet } from './uid-set.js';
 
 /** As the server described it when it was selected. */
 export interface SelectedMailbox {
@@ -16,6 +17,7 @@ export type MailboxNews =
   | { readonly kind: 'exists' | 'flags' }
   | {
       readonly kind: 'expunged';
-      readonly uid?: number;
+      /** Absent where only a sequence number was told. */
+      readonly uids?: UidSet;
       /** In answer to a question about the past (QRESYNC). */ readonly earlier: boolean;
     };

@@ -1,10 +1,11 @@
 import type { AccountConnection, Secret } from '../mailbox/connection.port.js';
 import { modSeq, type ModSeq } from '../mailbox/model/ids.js';
 import { CommandWatch } from './command-watch.js';
-import { abortedBy, toMailError, type ImapPhase } from './imap.errors.js';
+import { abortedBy, isUnreadable, toMailError, type ImapPhase } from './imap.errors.js';
 import { createFlow, type Flow } from './imap.flow.js';
 import * as limits from './imap.limits.js';
 import type { MailboxNews, SelectedMailbox } from './imap.selection.js';
+import { readVanished, type VanishedMessages } from './imap.vanished.js';
 import { SignInSteps } from './imap.steps.js';
 import { ImapTransport } from './imap.transport.js';
 
@@ -14,6 +15,11 @@ export interface OpenOptions {
   readonly steps?: SignInSteps;
   /** How long the server may say nothing while it owes an answer. */
   readonly silenceMs?: number;
+}
+
+/** What imapflow 2.10.2 keeps private. */
+interface ImapFlowInternals {
+  untaggedVanished(untagged: { readonly attributes?: Parameters<typeof readVanished>[0] }): Promise<void>;
 }
 
 /**
@@ -42,7 +48,10 @@ export abstract class ImapSession {
     flow.on('exists', () => this.tell({ kind: 'exists' }));
     flow.on('flags', () => this.tell({ kind: 'flags' }));
     flow.on('highestModseq', () => this.tell({ kind: 'flags' }));
-    flow.on('expunge', ({ uid, earlier = false }) => this.tell({ kind: 'expunged', uid, earlier }));
+    flow.on('expunge', () => this.tell({ kind: 'expunged', earlier: false }));
+    // imapflow walks a set UID by UID: sixteen million steps for a line of 27 octets, while every account waits.
+    const internals = flow as unknown as ImapFlowInternals;
+    internals.untaggedVanished = async ({ attributes }) => this.vanished(readVanished(attributes));
   }
 
   get usable(): boolean {
@@ -142,7 +151,8 @@ export abstract class ImapSession {
     try {
       return await Promise.race([command(), watch.expired]);
     } catch (error) {
-      if (watch.hasExpired) this.close();
+      // What cannot be read may have been anything: nothing that follows on this connection can be trusted.
+      if (watch.hasExpired || isUnreadable(error)) this.close();
       throw toMailError(this.failure ?? error, phase);
     } finally {
       watch.end();
@@ -166,8 +176,16 @@ export abstract class ImapSession {
     return toMailError(this.refusal ?? { responseStatus: 'NO' }, 'command');
   }
 
+  private vanished(messages: VanishedMessages | undefined): void {
+    if (!messages) return;
+    const { mailbox } = this.flow;
+    if (mailbox && !messages.earlier) mailbox.exists = Math.max(0, mailbox.exists - messages.uids.size);
+    this.tell({ kind: 'expunged', ...messages });
+  }
+
   /** @param error of imapflow's, or of a callback of its */
   protected failureOf(error: unknown): Error {
+    if (isUnreadable(error)) this.close();
     return toMailError(this.failure ?? error, 'command');
   }
 

@@ -16,6 +16,16 @@ describe('UidSet', () => {
     );
   });
 
+  it('is put together and compared', () => {
+    fc.assert(
+      fc.property(uids, uids, uids, (one, two, known) => {
+        const both = UidSet.union([UidSet.of(one), UidSet.of(two)]);
+        expect([...both]).toEqual([...new Set([...one, ...two])].sort((a, b) => a - b));
+        expect(both.among(known)).toEqual(known.filter((uid) => one.includes(uid) || two.includes(uid)));
+      }),
+    );
+  });
+
   it('reads what servers send, and leaves out what is no UID', () => {
     expect([...UidSet.parse('9,3:1,2,7:8')]).toEqual([1, 2, 3, 7, 8, 9]);
     expect([...UidSet.parse('*,0,5:*,x,99999999999,4294967296, 6 ,')]).toEqual([6]);

@@ -25,6 +25,14 @@ export class UidSet {
     return new UidSet(merge([...uids].map((uid): Range => [uid, uid])));
   }
 
+  static union(sets: readonly UidSet[]): UidSet {
+    return new UidSet(merge(sets.flatMap(({ ranges }) => ranges)));
+  }
+
+  get rangeCount(): number {
+    return this.ranges.length;
+  }
+
   get size(): number {
     return this.ranges.reduce((sum, [first, last]) => sum + last - first + 1, 0);
   }
@@ -78,6 +86,12 @@ export class UidSet {
       while (at < this.ranges.length && this.ranges[at]![1] < uid) at += 1;
       return at >= this.ranges.length || this.ranges[at]![0] > uid;
     });
+  }
+
+  /** @param uids ascending @returns those in this set; O(n) */
+  among<T extends number>(uids: readonly T[]): T[] {
+    const absent = new Set(this.absent(uids));
+    return uids.filter((uid) => !absent.has(uid));
   }
 
   /** @param uids ascending @returns those of this set that are not among them; O(n) */

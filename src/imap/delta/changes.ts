@@ -38,38 +38,44 @@ export async function* changes(run: SyncRun, request: ChangesRequest): AsyncGene
   const highestModSeq = run.connection.seenModSeq;
   if (request.strategy === 'ALL') return yield* everything(run, request, highestModSeq);
   if (request.strategy === 'QRESYNC') {
-    yield* toldByServer(run, request, highestModSeq);
-    return undefined;
+    if (yield* toldByServer(run, request, highestModSeq)) return undefined;
+    return yield* compare(run, await searchKnown(run), request.known, highestModSeq);
   }
   if (request.strategy === 'CONDSTORE') yield* changedFlags(run, run.checkpoint.highestModSeq);
   else yield* newestFlags(run);
   return yield* vanishedByComparing(run, request, highestModSeq);
 }
 
+/** @returns false where more was told to have vanished than can be remembered */
 async function* toldByServer(
   run: SyncRun,
   { known }: ChangesRequest,
   highestModSeq: ModSeq | undefined,
-): AsyncGenerator<SyncBatch, void, undefined> {
-  const vanished = new Set<number>();
+): AsyncGenerator<SyncBatch, boolean, undefined> {
+  const told: UidSet[] = [];
+  let ranges = 0;
   const stopListening = run.connection.onNews((news) => {
-    if (news.kind === 'expunged' && news.uid !== undefined) vanished.add(news.uid);
+    if (news.kind !== 'expunged' || !news.uids) return;
+    ranges += news.uids.rangeCount;
+    if (ranges <= limits.maxVanishedRanges) told.push(news.uids);
   });
   try {
     yield* changedFlags(run, run.checkpoint.highestModSeq);
   } finally {
     stopListening();
   }
-  const uids = await knownAmong(vanished, known);
+  if (ranges > limits.maxVanishedRanges) return false;
+  const uids = await knownAmong(UidSet.union(told), known);
   if (uids.length > 0 || highestModSeq !== run.checkpoint.highestModSeq) {
     yield run.batch({ vanished: uids }, { highestModSeq });
   }
+  return true;
 }
 
 /** A server that forgot when messages went names every UID that it has not (RFC 7162 section 3.2.5.2). */
-async function knownAmong(vanished: ReadonlySet<number>, known: KnownMessages): Promise<Uid[]> {
+async function knownAmong(vanished: UidSet, known: KnownMessages): Promise<readonly Uid[]> {
   if (vanished.size <= limits.firstWindowMessages) return [...vanished].map(uid);
-  return (await known.uids()).filter((one) => vanished.has(one));
+  return vanished.among(await known.uids());
 }
 
 async function* changedFlags(run: SyncRun, since: ModSeq | undefined): AsyncGenerator<SyncBatch, void, undefined> {
