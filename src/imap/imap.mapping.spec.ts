@@ -57,7 +57,7 @@ describe('a row of FETCH', () => {
     });
   });
 
-  it('is a message with NIL everywhere', () => {
+  it('IMAP case 16: is a message with NIL everywhere', () => {
     const bare = data({ envelope: undefined, bodyStructure: undefined, flags: undefined, headers: undefined });
     expect(bare).toMatchObject({
       envelope: { from: [], references: [], inReplyTo: [] },
@@ -83,7 +83,7 @@ describe('a row of FETCH', () => {
     expect(data({ internalDate: 'garbage' }).internalDate).toEqual(new Date(0));
   });
 
-  it('bounds what a sender could make long', () => {
+  it('IMAP case 16: bounds what a sender could make long', () => {
     const many = Array.from({ length: 20_000 }, (_, i) => ({ address: `a${i}@x` }));
     const { envelope, parseWarnings } = data({ envelope: { to: many, subject: 'x'.repeat(1e6) } });
     expect(envelope.to).toHaveLength(1000);
@@ -158,7 +158,7 @@ describe('BODYSTRUCTURE', () => {
     expect(root(part)).toMatchObject({ disposition: 'attachment', filename: 'afdp.exe', contentId: 'cid@x' });
   });
 
-  it('is cut where it is too deep or too wide, or lies about sizes', () => {
+  it('IMAP case 17: is cut where it is too deep or too wide, or lies about sizes', () => {
     let deep: object = leaf('text/plain');
     for (let i = 0; i < 100; i += 1) deep = { type: 'multipart/mixed', childNodes: [deep] };
     expect(data({ bodyStructure: deep }).parseWarnings).toEqual(['parts are nested too deep']);
@@ -175,7 +175,7 @@ describe('LIST', () => {
   const listed = (flags: string[], patch: object = {}) =>
     toRemoteMailbox({ path: 'X', delimiter: '/', flags: new Set(flags), subscribed: true, ...patch });
 
-  it('tells containers from mailboxes, and what they are for', () => {
+  it('IMAP case 13: tells containers from mailboxes, and what they are for', () => {
     expect(listed([])).toEqual({ path: 'X', delimiter: '/', subscribed: true, selectable: true });
     expect(listed(['\\NOSELECT']).selectable).toBe(false);
     expect(listed(['\\NonExistent']).selectable).toBe(false);

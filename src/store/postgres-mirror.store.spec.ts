@@ -235,7 +235,7 @@ describe('mirror', () => {
     for (const [filter, expected] of cases) expect([filter, await list(filter)]).toEqual([filter, expected]);
   });
 
-  it('pages forward and backward over equal keys without skipping or repeating, whatever the order', async () => {
+  it('IMAP case 25: pages forward and backward over equal keys without skipping or repeating, whatever the order', async () => {
     const same = new Date('2026-05-05T00:00:00Z');
     await insert(
       Array.from({ length: 23 }, (_, i) =>

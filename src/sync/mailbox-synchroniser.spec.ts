@@ -124,7 +124,7 @@ describe('MailboxSynchroniser', () => {
     expect(await mailbox()).toMatchObject({ totalMessages: 4, unseenMessages: 4 });
   });
 
-  it('follows flags and expunges of other clients, one log entry each', async () => {
+  it('IMAP case 4: follows flags and expunges of other clients, one log entry each', async () => {
     await run([batch({ messages: [1, 2, 3, 4].map(remote) })]);
     const { newest } = (await log.extents([accountId]))[0]!;
     const flags = [1, 2, 3].map((n) => ({ uid: uid(n), flags: { ...NO_FLAGS, seen: n === 2 } }));
@@ -133,7 +133,7 @@ describe('MailboxSynchroniser', () => {
     expect(await mailbox()).toMatchObject({ totalMessages: 3, unseenMessages: 2 });
   });
 
-  it('keeps ids when the server renumbers the mailbox, and drops what is not there any more', async () => {
+  it('IMAP case 6: keeps ids when the server renumbers the mailbox, and drops what is not there any more', async () => {
     await run([batch({ messages: [1, 2, 3, 4].map(remote) })]);
     const before = new Map(
       (await mirror.write(accountId, (tx) => tx.findByUid(inbox, uidValidity(1), [uid(2), uid(3)]))).map((r) => [

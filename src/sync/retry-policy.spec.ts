@@ -18,7 +18,7 @@ describe('retryDelayMs, watching', () => {
     expect(delays).toEqual([1000, 2000, 4000, 300_000]);
   });
 
-  it('tries refused credentials rarely, so that nobody is locked out', () => {
+  it('IMAP case 24: tries refused credentials rarely, so that nobody is locked out', () => {
     const refused = new MailError('AUTHENTICATION_FAILED', 'no');
     expect(retryDelayMs(refused, 1, 'watching', none)).toBeGreaterThanOrEqual(7 * minute);
   });

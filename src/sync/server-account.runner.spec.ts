@@ -28,6 +28,7 @@ describe('ServerAccountRunner', () => {
   let events: RunnerEvent[];
   let read: string[];
   let lists: number;
+  let cleared: string[];
   let hint: (hint: RemoteHint) => void;
   let changed: () => void;
   let stop: AbortController;
@@ -39,6 +40,7 @@ describe('ServerAccountRunner', () => {
     events = [];
     read = [];
     lists = 0;
+    cleared = [];
     changed = () => undefined;
     stop = new AbortController();
   });
@@ -67,6 +69,7 @@ describe('ServerAccountRunner', () => {
         if (failure) throw failure;
         return true;
       },
+      clear: async ({ id }: Mailbox) => cleared.push(id),
     } as unknown as MailboxSynchroniser;
     const mirror = {
       mailboxesOf: async () => mailboxes,
@@ -98,7 +101,7 @@ describe('ServerAccountRunner', () => {
     expect(read).toEqual(['INBOX', 'Trash', 'z']);
   });
 
-  it('goes on when one mailbox refuses to be read, and lists once more when one is not there', async () => {
+  it('IMAP case 13: goes on when one mailbox refuses to be read, and lists once more when one is not there', async () => {
     mailboxes = [box('a'), box('b'), box('c')];
     failures.set('a', new MailError('SERVER_REJECTED', 'no'));
     failures.set('b', new MailError('NOT_FOUND', 'gone'));
@@ -106,6 +109,7 @@ describe('ServerAccountRunner', () => {
     await quiet(1);
     expect(read).toEqual(['a', 'b', 'c', 'a', 'b']);
     expect(lists).toBe(2);
+    expect(cleared).toEqual(['b']);
     stop.abort();
     await expect(running).resolves.toBeUndefined();
   });

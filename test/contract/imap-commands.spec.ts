@@ -85,6 +85,28 @@ describe.each(Object.entries(servers))('commands on an IMAP server with %s', (na
     expect(moved[1]).toMatchObject({ ok: true, value: expected });
   });
 
+  it('IMAP case 19: moves a thousand, each told where it went as far as the server tells', async () => {
+    await dovecot.doveadm('mailbox', 'create', '-u', user, 'Many');
+    await dovecot.doveadm('copy', '-u', user, 'Many', 'mailbox', 'INBOX', 'all');
+    for (let i = 0; i < 8; i += 1) await dovecot.doveadm('copy', '-u', user, 'Many', 'mailbox', 'Many', 'all');
+    const many = new MemoryMirror(keeper, 'Many');
+    await many.sync();
+    const template = many.message('a');
+    const messages = [...many.messages.keys()].map((uid) => ({
+      ...template,
+      id: String(uid) as typeof template.id,
+      remote: { ...template.remote!, uid },
+    }));
+    expect(messages).toHaveLength(1_024);
+    const oldest = messages.toSorted((one, other) => one.remote.uid - other.remote.uid).slice(0, 1_000);
+    const outcomes = await keeper.move(mailbox('Many'), oldest, mailbox('Archive'), signal());
+    expect(outcomes.filter(({ ok }) => ok)).toHaveLength(1_000);
+    const told = new Set(outcomes.map((one) => one.ok && one.value?.uid));
+    expect(told.size).toBe(name === 'neither' ? 1 : 1_000);
+    expect(await onServer('Many')).toHaveLength(24);
+    expect(await onServer('Archive')).toHaveLength(1_000);
+  }, 30_000);
+
   it('copies', async () => {
     const copied = await keeper.copy(mailbox('INBOX'), [mirror.message('d')], mailbox('Archive'), signal());
     expect(copied[0]?.ok).toBe(true);
@@ -155,25 +177,34 @@ describe('mailboxes on an IMAP server', () => {
 
   const paths = async (): Promise<string[]> => (await keeper.listMailboxes(signal())).map(({ path }) => path);
 
-  it.each(['Ärger & Co', 'emoji 📬', 'quote "this"', 'per%cent*star', 'back\\slash', 'a/b/c/d/e/f/g/h'])(
-    'creates, renames, subscribes and deletes %s',
-    async (path) => {
-      await keeper.createMailbox(path, signal());
-      expect(await paths()).toContain(path);
-      await expect(keeper.createMailbox(path, signal())).rejects.toMatchObject({ code: 'CONFLICT' });
-      await keeper.setSubscribed(path, false, signal());
-      expect((await keeper.listMailboxes(signal())).find((one) => one.path === path)?.subscribed).toBe(false);
-      const octets = Buffer.from(mail('in there'));
-      await keeper.append(mailbox(path), { octets, sizeBytes: octets.length, flags: NO_FLAGS }, signal());
-      const mirror = new MemoryMirror(keeper, path);
-      await mirror.sync();
-      expect(mirror.subjects()).toEqual(['in there']);
-      await keeper.renameMailbox(path, `${path} moved`, signal());
-      expect(await paths()).toEqual(expect.arrayContaining([`${path} moved`]));
-      await keeper.deleteMailbox(`${path} moved`, signal());
-      expect(await paths()).not.toContain(`${path} moved`);
-    },
-  );
+  it.each([
+    'Ärger & Co',
+    'emoji 📬',
+    'quote "this"',
+    'per%cent*star',
+    'back\\slash',
+    '%',
+    '*',
+    '&-',
+    'trailing ',
+    'a-b0c/d-0',
+    Array.from({ length: 40 }, (_, i) => i % 10).join('/'),
+  ])('IMAP case 12: creates, renames, subscribes and deletes %s', async (path) => {
+    await keeper.createMailbox(path, signal());
+    expect(await paths()).toContain(path);
+    await expect(keeper.createMailbox(path, signal())).rejects.toMatchObject({ code: 'CONFLICT' });
+    await keeper.setSubscribed(path, false, signal());
+    expect((await keeper.listMailboxes(signal())).find((one) => one.path === path)?.subscribed).toBe(false);
+    const octets = Buffer.from(mail('in there'));
+    await keeper.append(mailbox(path), { octets, sizeBytes: octets.length, flags: NO_FLAGS }, signal());
+    const mirror = new MemoryMirror(keeper, path);
+    await mirror.sync();
+    expect(mirror.subjects()).toEqual(['in there']);
+    await keeper.renameMailbox(path, `${path} moved`, signal());
+    expect(await paths()).toEqual(expect.arrayContaining([`${path} moved`]));
+    await keeper.deleteMailbox(`${path} moved`, signal());
+    expect(await paths()).not.toContain(`${path} moved`);
+  });
 
   it('says what is wrong with a mailbox command', async () => {
     await expect(keeper.createMailbox('line\r\nbreak', signal())).rejects.toMatchObject({ code: 'INVALID_INPUT' });
@@ -222,7 +253,7 @@ describe('a server whose mailboxes are all below INBOX', () => {
     await dovecot.stop();
   });
 
-  it('gives complete paths, and takes them', async () => {
+  it('IMAP case 12: gives complete paths, and takes them', async () => {
     await keeper.createMailbox('INBOX/Projects/One', signal());
     const listed = await keeper.listMailboxes(signal());
     expect(listed.map(({ path, specialUse }) => [path, specialUse])).toEqual(

@@ -189,7 +189,7 @@ describe('odd messages on an IMAP server', () => {
     ),
   };
 
-  it('are read like all others, and news behind them too', async () => {
+  it('IMAP case 16: are read like all others, and news behind them too', async () => {
     await dovecot.deliver('ann', mail('first'));
     const mirror = new MemoryMirror(keeper);
     await mirror.sync();

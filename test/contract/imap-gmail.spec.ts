@@ -94,7 +94,7 @@ describe('Gmail', () => {
     ]);
   });
 
-  it('lists its mailboxes by their uses, and the container that holds no messages', async () => {
+  it('IMAP case 13: lists its mailboxes by their uses, and the container that holds no messages', async () => {
     const listed = await keeper.listMailboxes(signal());
     expect(
       Object.fromEntries(listed.map(({ path, specialUse, selectable }) => [path, selectable && specialUse])),

@@ -63,27 +63,31 @@ describe.each(Object.entries(servers))('what another client does on a server wit
     });
     return Object.fromEntries(page.edges.map(({ node }) => [node.envelope.subject, node.id]));
   };
+  const onServer = async (): Promise<number> => (await dovecot.listMessages(user)).length;
   const newest = async () => (await log.extents([accountId]))[0]!.newest;
   const logged = async (after: Awaited<ReturnType<typeof newest>>) =>
     (await log.read(accountId, after, 5000)).map(({ type }) => type);
 
-  it.each([['INBOX'], ['Archive']])('a move keeps the id, one entry in the log, %s read first', async (first) => {
-    const before = await content('INBOX');
-    const position = await newest();
-    await dovecot.doveadm('move', '-u', user, 'Archive', 'mailbox', 'INBOX', 'subject', 'two');
-    await sync(first);
-    expect(await content('Archive')).toEqual({ two: before.two });
-    await sync('INBOX');
-    await sync('Archive');
-    expect(await content('INBOX')).toEqual({ one: before.one, three: before.three });
-    expect(await logged(position)).toEqual(['MESSAGE_UPDATED']);
-    const [message] = await mirror.findMessages([before.two!]);
-    expect(
-      (await keeper.fetchHeader((await mirror.findMailboxes([message!.mailboxId]))[0]!, message!, signal())).length,
-    ).toBeGreaterThan(10);
-  });
+  it.each([['INBOX'], ['Archive']])(
+    'IMAP case 4: a move keeps the id, one entry in the log, %s read first',
+    async (first) => {
+      const before = await content('INBOX');
+      const position = await newest();
+      await dovecot.doveadm('move', '-u', user, 'Archive', 'mailbox', 'INBOX', 'subject', 'two');
+      await sync(first);
+      expect(await content('Archive')).toEqual({ two: before.two });
+      await sync('INBOX');
+      await sync('Archive');
+      expect(await content('INBOX')).toEqual({ one: before.one, three: before.three });
+      expect(await logged(position)).toEqual(['MESSAGE_UPDATED']);
+      const [message] = await mirror.findMessages([before.two!]);
+      expect(
+        (await keeper.fetchHeader((await mirror.findMailboxes([message!.mailboxId]))[0]!, message!, signal())).length,
+      ).toBeGreaterThan(10);
+    },
+  );
 
-  it('a copy is another message, an expunge one entry', async () => {
+  it('IMAP case 4: a copy is another message, an expunge one entry', async () => {
     const before = await content('INBOX');
     const position = await newest();
     await dovecot.doveadm('copy', '-u', user, 'Archive', 'mailbox', 'INBOX', 'subject', 'two');
@@ -95,7 +99,38 @@ describe.each(Object.entries(servers))('what another client does on a server wit
     expect(await logged(position)).toEqual(['MESSAGE_ADDED', 'MESSAGE_REMOVED']);
   });
 
-  it('UIDs that are given anew keep the ids', async () => {
+  it('IMAP case 3: two messages at once, and five hundred in a burst, are each announced once', async () => {
+    const position = await newest();
+    const reading = async () => {
+      await sync('INBOX');
+      return (await logged(position)).length;
+    };
+    for (const name of ['first', 'second']) await dovecot.deliver(user, mail(name));
+    expect(await reading()).toBe(2);
+    const names = Array.from({ length: 500 }, (_, i) => `burst ${i}`);
+    const delivered = new AbortController();
+    const arriving = (async () => {
+      for (const name of names) await dovecot.deliver(user, mail(name));
+      delivered.abort();
+    })();
+    while (!delivered.signal.aborted) await reading();
+    await arriving;
+    expect(await reading()).toBe(502);
+    expect(new Set(await logged(position))).toEqual(new Set(['MESSAGE_ADDED']));
+    expect(Object.keys(await content('INBOX'))).toEqual(expect.arrayContaining(names));
+    expect(await onServer()).toBe(505);
+  }, 30_000);
+
+  it('IMAP case 4: a flag that is set is one entry', async () => {
+    const position = await newest();
+    await dovecot.doveadm('flags', 'add', '-u', user, '\\Flagged', 'mailbox', 'INBOX', 'subject', 'two');
+    await sync('INBOX');
+    expect(await logged(position)).toEqual(['MESSAGE_UPDATED']);
+    const [message] = await mirror.findMessages([(await content('INBOX')).two!]);
+    expect(message!.flags).toMatchObject({ flagged: true, seen: false });
+  });
+
+  it('IMAP case 6: UIDs that are given anew keep the ids', async () => {
     const before = await content('INBOX');
     const position = await newest();
     const [inbox] = await mirror.findMailboxes([await idOf('INBOX')]);
@@ -111,7 +146,7 @@ describe.each(Object.entries(servers))('what another client does on a server wit
     expect(await logged(position)).toEqual(['MAILBOX_RESET', 'MESSAGE_REMOVED']);
   });
 
-  it('a renamed mailbox and those below it keep their ids, and their messages too', async () => {
+  it('IMAP case 7: a renamed mailbox and those below it keep their ids, and their messages too', async () => {
     if (withoutCapabilities.includes('LIST-STATUS')) return;
     for (const path of ['Old', 'Old/Below']) {
       await dovecot.doveadm('mailbox', 'create', '-u', user, path);
@@ -131,7 +166,7 @@ describe.each(Object.entries(servers))('what another client does on a server wit
     expect(paths.filter((path) => path.startsWith('Old'))).toEqual([]);
   });
 
-  it('a mailbox that is made anew under the same name is another one', async () => {
+  it('IMAP case 7: a mailbox that is made anew under the same name is another one', async () => {
     await dovecot.doveadm('mailbox', 'create', '-u', user, 'Box');
     await dovecot.doveadm('copy', '-u', user, 'Box', 'mailbox', 'INBOX', 'subject', 'one');
     await synchroniser.synchroniseList(keeper, accountId, {}, signal());
@@ -141,6 +176,19 @@ describe.each(Object.entries(servers))('what another client does on a server wit
     await dovecot.doveadm('copy', '-u', user, 'Box', 'mailbox', 'INBOX', 'subject', 'two');
     await sync('Box');
     expect(Object.keys(await content('Box'))).toEqual(['two']);
+  });
+
+  it('IMAP case 7: a mailbox that is deleted is gone, and its messages with it', async () => {
+    await dovecot.doveadm('mailbox', 'create', '-u', user, 'Box');
+    await dovecot.doveadm('copy', '-u', user, 'Box', 'mailbox', 'INBOX', 'subject', 'one');
+    const list = () => synchroniser.synchroniseList(keeper, accountId, {}, signal());
+    await list();
+    await sync('Box');
+    const { one } = await content('Box');
+    await dovecot.doveadm('mailbox', 'delete', '-u', user, 'Box');
+    await list();
+    expect((await mirror.mailboxesOf([accountId])).map(({ path }) => path)).not.toContain('Box');
+    expect(await mirror.findMessages([one!])).toEqual([]);
   });
 
   it('hundreds of messages moved to a mailbox that was made for them keep their ids', async () => {

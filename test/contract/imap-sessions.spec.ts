@@ -57,7 +57,7 @@ describe('connections for commands', () => {
     expect(mirror.messages.size).toBe(150);
   });
 
-  it('ask again what a mailbox is after it was deleted and made anew by somebody else', async () => {
+  it('IMAP case 7: ask again what a mailbox is after it was deleted and made anew by somebody else', async () => {
     await start();
     await dovecot.doveadm('mailbox', 'create', '-u', 'ann', 'Box');
     await dovecot.deliver('ann', mail('old'), { mailbox: 'Box' });

@@ -61,7 +61,7 @@ describe('signing in to an IMAP server', () => {
     expect(steps.at(-1)).toMatchObject({ name: 'SIGN_IN', ok: false });
   });
 
-  it('does not offer a refused password again, and a new one at once', async () => {
+  it('IMAP case 24: does not offer a refused password again, and a new one at once', async () => {
     let password = 'wrong';
     const secret = () => Promise.resolve({ kind: 'password' as const, password });
     const connection = connectionTo(dovecot, 'ann', { secret });
@@ -179,7 +179,7 @@ describe('a hostile IMAP server', () => {
     ['* BYE going down\r\n', 'CONNECTION_FAILED', true],
     ['* BYE\r\nTAG BYE\r\n', 'CONNECTION_FAILED', true],
     ['TAG ', 'TIMEOUT', true],
-  ])('answers LOGIN with %j', async (answer, code, retryable) => {
+  ])('IMAP case 10: answers LOGIN with %j', async (answer, code, retryable) => {
     const server = await ScriptedServer.start(signIn(answer));
     const steps: ConnectionStep[] = [];
     const short = AbortSignal.timeout(code === 'TIMEOUT' ? 300 : 5_000);
@@ -196,7 +196,7 @@ describe('a hostile IMAP server', () => {
     ['a literal without end', `* OK {${2 ** 40}}\r\n${'y'.repeat(1000)}`, 'TOO_LARGE'],
     ['BYE instead of a greeting', '* BYE [UNAVAILABLE] full\r\n', 'CONNECTION_FAILED'],
     ['silence', '', 'TIMEOUT'],
-  ])('that greets with %s ends the attempt', async (_what, greeting, code) => {
+  ])('IMAP case 10: that greets with %s ends the attempt', async (_what, greeting, code) => {
     const server = await ScriptedServer.start(async (peer) => {
       await peer.send(greeting);
       await peer.clientClosed();

@@ -54,7 +54,7 @@ describe.each(Object.entries(servers))('an IMAP server with %s', (_name, without
     expect(keeper.capabilities).toMatchObject({ sharedState: true, keywords: true });
   });
 
-  it('reads a mailbox newest first, then what arrives, changes and goes', async () => {
+  it('IMAP case 4: reads a mailbox newest first, then what arrives, changes and goes', async () => {
     await freshUser();
     for (let i = 1; i <= 350; i += 1) await dovecot.deliver(user, mail(`m${i}`));
     const mirror = new MemoryMirror(keeper);
@@ -78,7 +78,7 @@ describe.each(Object.entries(servers))('an IMAP server with %s', (_name, without
     expect(mirror.message('m6').flags.seen).toBe(false);
   });
 
-  it('resumes a first synchronisation where it was interrupted, news first', async () => {
+  it('IMAP case 11: resumes a first synchronisation where it was interrupted, news first', async () => {
     await freshUser();
     for (let i = 1; i <= 700; i += 1) await dovecot.deliver(user, mail(`m${i}`));
     const mirror = new MemoryMirror(keeper);
@@ -106,7 +106,7 @@ describe.each(Object.entries(servers))('an IMAP server with %s', (_name, without
     expect(mirror.messages.get(second!)!.flags.flagged).toBe(false);
   });
 
-  it('starts anew when UIDVALIDITY has changed', async () => {
+  it('IMAP case 6: starts anew when UIDVALIDITY has changed', async () => {
     await freshUser();
     await dovecot.doveadm('mailbox', 'create', '-u', user, 'Box');
     await dovecot.deliver(user, mail('old'), { mailbox: 'Box' });

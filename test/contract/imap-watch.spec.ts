@@ -131,7 +131,7 @@ describe('a watching connection', () => {
   }, 30_000);
   afterAll(() => dovecot.stop());
 
-  it('ends with an error when the server throws it out, and another one begins', async () => {
+  it('IMAP case 8: ends with an error when the server throws it out, and another one begins', async () => {
     const keeper = openKeeper(connectionTo(dovecot, 'ann'));
     const watch = new Watch(keeper);
     await until(() => watch.ready);
@@ -145,7 +145,7 @@ describe('a watching connection', () => {
     expect(await again.ended).toBe('stopped');
   });
 
-  it('announces a message within a moment of the server, while the account is read all the time', async () => {
+  it('IMAP case 1: announces a message within a moment of the server, while the account is read all the time', async () => {
     const keeper = openKeeper(connectionTo(dovecot, 'ann'));
     const mirror = new MemoryMirror(keeper);
     await mirror.sync();
@@ -194,7 +194,7 @@ describe('watching a server that', () => {
 
   afterEach(() => void jest.useRealTimers());
 
-  it('falls silent for ever after it accepted IDLE', async () => {
+  it('IMAP case 9: falls silent for ever after it accepted IDLE', async () => {
     freezeTimers();
     let silent = false;
     const { server, keeper, watch } = await start('IDLE', async (peer, _tag, command) => {
@@ -211,7 +211,7 @@ describe('watching a server that', () => {
     await server.close();
   });
 
-  it('never acknowledges IDLE', async () => {
+  it('IMAP case 9: never acknowledges IDLE', async () => {
     freezeTimers();
     let silent = false;
     const { server, keeper, watch } = await start('IDLE', (_peer, _tag, command) =>
@@ -225,6 +225,33 @@ describe('watching a server that', () => {
     await keeper.close();
     await server.close();
   });
+
+  it.each(['with the end of IDLE', 'between two times of IDLE', 'as IDLE begins again'])(
+    'IMAP case 2: tells of mail %s is understood',
+    async (moment) => {
+      freezeTimers();
+      let [idles, idling] = [0, ''];
+      const exists = '* 2 EXISTS\r\n';
+      const { server, keeper, watch } = await start('IDLE', async (peer, tag, command) => {
+        if (command === 'IDLE') {
+          [idles, idling] = [idles + 1, tag];
+          await peer.send(`${idles === 2 && moment.startsWith('as') ? exists : ''}+ idling\r\n`);
+        }
+        if (tag === 'DONE') await peer.send(`${moment.startsWith('with') ? exists : ''}${idling} OK done\r\n`);
+        if (command === 'LIST' && idles === 1 && moment.startsWith('between')) await peer.send(exists);
+        return command === 'IDLE' || tag === 'DONE';
+      });
+      await realUntil(() => watch.ready && idles === 1);
+      await idleAgain();
+      expect(watch.hints).toEqual([]);
+      jest.advanceTimersByTime(60_000);
+      await realUntil(() => idles === 2 && watch.hints.includes('INBOX'));
+      watch.stop.abort();
+      expect(await watch.ended).toBe('stopped');
+      await keeper.close();
+      await server.close();
+    },
+  );
 
   it('announces IDLE and refuses it is asked every half minute', async () => {
     freezeTimers();
@@ -284,7 +311,7 @@ describe('watching a server that', () => {
     await server.close();
   });
 
-  it('says BYE in IDLE', async () => {
+  it('IMAP case 10: says BYE in IDLE', async () => {
     const { server, keeper, watch } = await start('IDLE', async (peer, _tag, command) => {
       if (command !== 'IDLE') return false;
       await peer.send('+ idling\r\n* BYE [UNAVAILABLE] restarting\r\n');
@@ -298,7 +325,7 @@ describe('watching a server that', () => {
     await server.close();
   });
 
-  it('sends rubbish and a literal too large in IDLE', async () => {
+  it('IMAP case 18: sends rubbish and a literal too large in IDLE', async () => {
     const { server, keeper, watch } = await start('IDLE', async (peer, _tag, command) => {
       if (command !== 'IDLE') return false;
       await peer.send('+ idling\r\n\x00\xff(((( \r\n* 2 FETCH (BODY[] {99999999999}\r\n');

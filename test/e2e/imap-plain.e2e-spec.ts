@@ -62,7 +62,7 @@ describe('an IMAP account on a server with none of the extensions', () => {
   const find = async (path: string, subject: string): Promise<Node> =>
     (await list(path)).nodes.find((node) => node.subject === subject)!;
 
-  it('has its mailboxes by their well-known names, and containers that hold no messages', async () => {
+  it('IMAP case 13: has its mailboxes by their well-known names, and containers that hold no messages', async () => {
     const found = new Map((await mailboxes()).map((one) => [one.path, one]));
     expect(found.get('Trash')).toMatchObject({ specialUse: 'TRASH', selectable: true });
     expect(found.get('Projects')).toMatchObject({ selectable: false });

@@ -287,7 +287,7 @@ async function arrivedOnce(user: string, id: string, since: string, messageIds: 
 }
 
 describe('when the database is away for a moment', () => {
-  it('no event is lost or doubled', async () => {
+  it('IMAP case 22: no event is lost or doubled', async () => {
     const id = await addImap('jon');
     const since = await cursorOf(two.client, id);
     const stream = two.client.subscribe<ChangeEvent>(CHANGES, { id });
@@ -347,7 +347,7 @@ describe('when an instance ends', () => {
     await until(livingInstances, (count) => count === 2, 5_000);
   }, 60_000);
 
-  it('by SIGKILL, another takes over within 15 s, and no event is lost or doubled', async () => {
+  it('IMAP case 21: by SIGKILL, another takes over within 15 s, and no event is lost or doubled', async () => {
     const id = await addImap('fay');
     const since = await cursorOf(two.client, id);
     const stream = two.client.subscribe<ChangeEvent>(CHANGES, { id });
