@@ -5,12 +5,18 @@ export interface Cut {
   readonly direction: 'toServer' | 'toClient';
   /** So many octets still pass. */
   readonly afterBytes: number;
+  /** Counted from the beginning of the first chunk that begins with it, e.g. a command that is not pipelined. */
+  readonly from?: string;
 }
 
 /** Passes TCP connections on, and cuts each where it is told to: both sides see a reset. */
 export class CuttingProxy {
   /** For connections from now on; undefined lets them live. */
   cut: Cut | undefined;
+  /** Sees what passes before it does. */
+  watch: ((direction: Cut['direction'], chunk: Buffer) => void) | undefined;
+  /** Called where a connection is cut, before it is. */
+  onCut: (() => void) | undefined;
 
   private readonly sockets = new Set<Socket>();
 
@@ -56,18 +62,29 @@ export class CuttingProxy {
       this.sockets.add(socket);
       socket.on('error', end).on('close', () => this.sockets.delete(socket));
     }
-    const leftOf = (direction: Cut['direction']): number => (cut?.direction === direction ? cut.afterBytes : Infinity);
-    this.pump(client, server, leftOf('toServer'), end);
-    this.pump(server, client, leftOf('toClient'), end);
+    const cutIn = (direction: Cut['direction']): Cut | undefined => (cut?.direction === direction ? cut : undefined);
+    this.pump('toServer', client, server, cutIn('toServer'), end);
+    this.pump('toClient', server, client, cutIn('toClient'), end);
   }
 
-  private pump(from: Socket, to: Socket, afterBytes: number, end: () => void): void {
-    let left = afterBytes;
+  private pump(direction: Cut['direction'], from: Socket, to: Socket, cut: Cut | undefined, end: () => void): void {
+    let left = cut && cut.from === undefined ? cut.afterBytes : Infinity;
+    let isCut = false;
     from.on('data', (chunk: Buffer) => {
-      // The octets before the cut arrive, so that a cut after QUIT is one whose answer is lost.
-      if (chunk.length > left) to.write(chunk.subarray(0, left), () => setImmediate(end));
-      else to.write(chunk);
+      // What was read between the cut and the end must not follow.
+      if (isCut) return;
+      if (cut?.from !== undefined && chunk.indexOf(cut.from, 0, 'latin1') === 0) left = Math.min(left, cut.afterBytes);
+      const passed = chunk.length < left ? chunk : chunk.subarray(0, left);
       left -= chunk.length;
+      isCut = left <= 0;
+      this.watch?.(direction, passed);
+      if (!isCut) {
+        to.write(passed);
+        return;
+      }
+      this.onCut?.();
+      // The octets before the cut arrive, so that a cut after QUIT is one whose answer is lost.
+      to.write(passed, () => setImmediate(end));
     });
     from.on('end', () => to.end());
   }
