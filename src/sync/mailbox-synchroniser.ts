@@ -1,9 +1,15 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { RemoteMailbox, ServerKeeper } from '../mailbox/keeper.port.js';
-import type { AccountId, MailboxId } from '../mailbox/model/ids.js';
+import { uidValidity, type AccountId, type MailboxId } from '../mailbox/model/ids.js';
+import type { Mailbox } from '../mailbox/model/mailbox.js';
 import { MAILBOX_LOCKS } from '../mailbox/keeper-provider.port.js';
 import type { MailboxLocks } from '../mailbox/mailbox-locks.port.js';
-import { MIRROR_STORE, type MirrorStore, type MirrorWriteOptions } from '../store/mirror.port.js';
+import {
+  MIRROR_STORE,
+  type MirrorStore,
+  type MirrorTransaction,
+  type MirrorWriteOptions,
+} from '../store/mirror.port.js';
 import { applyMailboxList } from './mailbox-list.js';
 import { MailboxReader, type ReadOptions, type Reading } from './mailbox-reader.js';
 import { MoveSearch, type Departed } from './move-search.js';
@@ -40,6 +46,11 @@ export class MailboxSynchroniser {
     });
   }
 
+  /** For a mailbox that is listed and yet not there: a name that servers keep for the mailboxes below it. */
+  async clear({ id, accountId }: Mailbox, { epoch }: MirrorWriteOptions): Promise<void> {
+    await this.locks.lock([id], () => this.mirror.write(accountId, (tx) => clear(tx, id), { epoch }));
+  }
+
   /** @returns false when it was interrupted before the end */
   async synchronise(
     keeper: ServerKeeper,
@@ -63,6 +74,17 @@ export class MailboxSynchroniser {
       search.end();
     }
   }
+}
+
+/** What it held is not there any more; should it come back, it is read from the beginning. */
+async function clear(tx: MirrorTransaction, mailboxId: MailboxId): Promise<void> {
+  const mailbox = (await tx.mailboxes()).find(({ id }) => id === mailboxId);
+  const isClear = mailbox?.sync.complete && mailbox.totalMessages === 0;
+  if (!mailbox || isClear) return;
+  if (mailbox.totalMessages > 0) await tx.resetMailbox(mailboxId);
+  await tx.removeUnplaced(await tx.findUnplaced(mailboxId));
+  const sync = { complete: true, messagesTotal: 0, messagesSynced: 0, lastSyncAt: new Date() };
+  await tx.saveProgress(mailboxId, sync, { uidValidity: uidValidity(0), lowestUid: 1, nextUid: 1 });
 }
 
 /** Again, until nothing that appears may still be somewhere else. */

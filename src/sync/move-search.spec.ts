@@ -248,7 +248,7 @@ describe('a message that another client has moved', () => {
   it('stays where another reading has found it while the server was asked', async () => {
     const before = await content('INBOX');
     const position = await newest();
-    const { findPresent } = server.keeper;
+    const findPresent = server.keeper.findPresent.bind(server.keeper);
     server.move('a', 'INBOX', 'Work');
     server.keeper.findPresent = async (...asked) => {
       server.keeper.findPresent = findPresent;
@@ -260,6 +260,16 @@ describe('a message that another client has moved', () => {
     expect(await content('Work')).toEqual({ a: before.a });
     expect(await mirror.uidsOf(accountId, await idOf('Work'))).toEqual([1]);
     expect(await logged(position)).toEqual(moved);
+  });
+
+  it('is not left in a mailbox that is only a name any more', async () => {
+    const position = await newest();
+    const [inbox] = (await mirror.mailboxesOf([accountId])).filter(({ path }) => path === 'INBOX');
+    await synchroniser.clear(inbox!, {});
+    await synchroniser.clear(inbox!, {});
+    expect(await content('INBOX')).toEqual({});
+    expect(await logged(position)).toEqual(['MAILBOX_RESET', ...Array.from({ length: 4 }, () => 'MESSAGE_REMOVED')]);
+    expect((await mirror.findMailboxes([inbox!.id]))[0]).toMatchObject({ totalMessages: 0, sync: { complete: true } });
   });
 
   it('from a mailbox that cannot be asked is taken for a copy', async () => {

@@ -123,10 +123,10 @@ export class ServerAccountRunner implements AccountRunner {
         { mailboxId: mailbox.id, code: error.code, reason: error.message },
         'mailbox could not be synchronised',
       );
-      if (error.code === 'NOT_FOUND' && !this.missing.has(mailbox.id)) {
-        this.missing.add(mailbox.id);
-        queue?.addList();
-      }
+      if (error.code !== 'NOT_FOUND') return true;
+      if (this.missing.has(mailbox.id)) await synchroniser.clear(mailbox, { epoch });
+      else queue?.addList();
+      this.missing.add(mailbox.id);
       return true;
     }
   }
