@@ -50,6 +50,16 @@ export class ImapConnector {
 
   private async signIn(signal: AbortSignal, options: ConnectOptions): Promise<ImapConnection> {
     const secret = await this.secret(signal);
+    try {
+      return await this.signInWith(secret, signal, options);
+    } catch (error) {
+      if (!isRefused(error) || secret.kind !== 'oauth2') throw error;
+      // A token can be withdrawn before its time. Where another cannot be had, it is the same again, or the reason why.
+      return this.signInWith(await this.secret(signal, secret), signal, options);
+    }
+  }
+
+  private async signInWith(secret: Secret, signal: AbortSignal, options: ConnectOptions): Promise<ImapConnection> {
     const fingerprint = this.fingerprint(secret);
     const { refusal } = this;
     if (refusal?.fingerprint === fingerprint && performance.now() < refusal.untilMs) throw refusal.error;
@@ -59,14 +69,15 @@ export class ImapConnector {
       this.learnt = toCapabilities(connection);
       return connection;
     } catch (error) {
-      this.remember(error, fingerprint);
+      if (isRefused(error)) this.refusal = { error, fingerprint, untilMs: performance.now() + refusalRememberedMs };
       throw error;
     }
   }
 
-  private async secret(signal: AbortSignal): Promise<Secret> {
+  /** @param refused by the server just now */
+  private async secret(signal: AbortSignal, refused?: Secret): Promise<Secret> {
     try {
-      const secret = await this.account.secret(signal);
+      const secret = await this.account.secret(signal, refused);
       refuseControlCharacters(this.account.username, 'username');
       refuseControlCharacters(secret.kind === 'password' ? secret.password : secret.accessToken, secret.kind);
       return secret;
@@ -75,17 +86,14 @@ export class ImapConnector {
     }
   }
 
-  private remember(error: unknown, fingerprint: string): void {
-    if (!isMailError(error) || error.code !== 'AUTHENTICATION_FAILED') return;
-    this.refusal = { error, fingerprint, untilMs: performance.now() + refusalRememberedMs };
-  }
-
   /** Tells whether a secret is the one that was refused, and nothing else: the key is random and never leaves this object. */
   private fingerprint(secret: Secret): string {
     const text = secret.kind === 'password' ? secret.password : secret.accessToken;
     return createHmac('sha256', this.fingerprintKey).update(`${secret.kind} ${text}`).digest('base64');
   }
 }
+
+const isRefused = (error: unknown): error is MailError => isMailError(error) && error.code === 'AUTHENTICATION_FAILED';
 
 /** CR, LF and NUL would end the command line or the SASL field that carries the value. */
 function refuseControlCharacters(value: string, field: string): void {

@@ -9,6 +9,8 @@ export interface DovecotConfigInput {
   readonly imapCapability: string | undefined;
   /** Whether Drafts, Sent, Junk, Trash and Archive are made and subscribed at the first sign-in. */
   readonly specialUseMailboxes: 'subscribe' | 'no';
+  /** Where a token is asked for whose it is (RFC 7662); undefined: no sign-in by token. */
+  readonly introspectionUrl: string | undefined;
   /** Further settings, e.g. `pop3_no_flag_updates: 'yes'`. */
   readonly settings: Readonly<Record<string, string>>;
 }
@@ -61,10 +63,18 @@ export function dovecotConfig(input: DovecotConfigInput): string {
     default_process_limit: '500',
     default_client_limit: '2000',
     ...(input.imapCapability === undefined ? {} : { imap_capability: input.imapCapability }),
+    ...(input.introspectionUrl === undefined ? {} : { auth_mechanisms: 'plain login xoauth2 oauthbearer' }),
     ...input.settings,
   };
   const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}`);
-  return [...lines, services(ports), users(dir), namespace(input.specialUseMailboxes), ''].join('\n');
+  return [
+    ...lines,
+    services(ports),
+    input.introspectionUrl === undefined ? '' : tokens(dir),
+    users(dir),
+    namespace(input.specialUseMailboxes),
+    '',
+  ].join('\n');
 }
 
 // The penalty is a delay that grows with each refused password of an address, and all tests have the same address.
@@ -105,6 +115,24 @@ service pop3-login {
   }
 }`;
 }
+
+const tokens = (dir: string): string => `
+passdb {
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = ${dir}/oauth2.conf
+}`;
+
+/** How Dovecot asks about a token. */
+export const oauth2Config = (introspectionUrl: string): string =>
+  [
+    'introspection_mode = post',
+    `introspection_url = ${introspectionUrl}`,
+    'username_attribute = username',
+    'active_attribute = active',
+    'active_value = true',
+    '',
+  ].join('\n');
 
 // One file for each user: a shared one is read again at most once a second, so a user just added might not be found.
 function users(dir: string): string {

@@ -1,7 +1,7 @@
 import { chmod, chown, mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { dovecotConfig, imapCapabilityWithout, type DovecotPorts } from './dovecot-config.js';
+import { dovecotConfig, imapCapabilityWithout, oauth2Config, type DovecotPorts } from './dovecot-config.js';
 import { DovecotProcess } from './dovecot-process.js';
 import { findFreePorts } from './free-ports.js';
 import { MaildirWriter } from './maildir.js';
@@ -17,6 +17,8 @@ export interface DovecotOptions {
   readonly withoutCapabilities?: readonly string[];
   /** Whether Drafts, Sent, Junk, Trash and Archive are made at the first sign-in; `no` leaves only INBOX. */
   readonly specialUseMailboxes?: 'subscribe' | 'no';
+  /** Sign-in by OAuth 2.0 tokens, beside passwords: where whose they are is asked for. */
+  readonly introspectionUrl?: string;
   /**
    * Other settings of Dovecot 2.3, e.g. `pop3_no_flag_updates`, `pop3_uidl_format`, `pop3_lock_session`,
    * `pop3_delete_type`, `pop3_deleted_flag`.
@@ -70,10 +72,19 @@ async function prepare(owner: UnprivilegedUser, options: DovecotOptions): Promis
   const [imap = 0, imaps = 0, pop3 = 0, pop3s = 0] = await findFreePorts(4);
   const ports = { imap, imaps, pop3, pop3s };
   const tls = createTlsFixtures();
-  const { withoutCapabilities, settings = {}, specialUseMailboxes = 'subscribe' } = options;
+  const { withoutCapabilities, settings = {}, specialUseMailboxes = 'subscribe', introspectionUrl } = options;
   const imapCapability = withoutCapabilities && imapCapabilityWithout(withoutCapabilities);
   const files = {
-    'dovecot.conf': dovecotConfig({ dir, owner, ports, imapCapability, specialUseMailboxes, settings }),
+    'dovecot.conf': dovecotConfig({
+      dir,
+      owner,
+      ports,
+      imapCapability,
+      specialUseMailboxes,
+      introspectionUrl,
+      settings,
+    }),
+    ...(introspectionUrl !== undefined && { 'oauth2.conf': oauth2Config(introspectionUrl) }),
     'cert.pem': tls.certPem,
     'key.pem': tls.keyPem,
   };
