@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer as createHttpServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { createTlsFixtures } from './tls-fixtures.js';
@@ -26,11 +26,7 @@ export class AuthorizationServer {
   static async start(username: string): Promise<AuthorizationServer> {
     const { keyPem: key, certPem: cert } = createTlsFixtures();
     const tokens = createHttpsServer({ key, cert }, (request, response) => {
-      void readForm(request).then((form) => {
-        const token = server.renew(form);
-        response.statusCode = token ? 200 : 400;
-        response.end(JSON.stringify(token ?? { error: 'invalid_grant' }));
-      });
+      void readForm(request).then((form) => server.renew(form, response));
     });
     const introspection = createHttpServer((request, response) => {
       void readForm(request).then((form) => response.end(JSON.stringify(server.introspect(form))));
@@ -69,13 +65,16 @@ export class AuthorizationServer {
     }
   }
 
-  private renew(form: URLSearchParams): object | undefined {
+  private renew(form: URLSearchParams, response: ServerResponse): void {
     const isOurs = form.get('grant_type') === 'refresh_token' && form.get('refresh_token') === this.refreshToken;
-    if (!isOurs || !this.granted) return undefined;
+    if (!isOurs || !this.granted) {
+      response.writeHead(400).end(JSON.stringify({ error: 'invalid_grant' }));
+      return;
+    }
     const token = randomBytes(16).toString('hex');
     this.everGiven.push(token);
     this.valid.add(token);
-    return { access_token: token, token_type: 'Bearer', expires_in: 3600 };
+    response.end(JSON.stringify({ access_token: token, token_type: 'Bearer', expires_in: 3600 }));
   }
 
   private introspect(form: URLSearchParams): object {
