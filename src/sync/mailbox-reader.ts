@@ -60,6 +60,9 @@ export class MailboxReader {
       known: { uids: () => mirror.uidsOf(mailbox.accountId, mailboxId) },
       full: options.full ?? false,
     };
+    const { epoch } = options;
+    // Where nothing has happened no batch comes, and it is these that are lost.
+    const unplaced = await mirror.write(mailbox.accountId, (tx) => tx.findUnplaced(mailboxId), { epoch });
     const batches = keeper.synchronise(request, signal)[Symbol.asyncIterator]();
     try {
       let { checkpoint } = mailbox;
@@ -73,8 +76,8 @@ export class MailboxReader {
         checkpoint = step.checkpoint;
         if (options.interrupt?.()) return { complete: false, doubtful: [] };
       }
-      const lost = (waiting ?? []).filter((id) => !search.seeks(id));
-      await mirror.write(mailbox.accountId, (tx) => finish(tx, mailboxId, lost), { epoch: options.epoch });
+      const lost = (waiting ?? unplaced).filter((id) => !search.seeks(id));
+      await mirror.write(mailbox.accountId, (tx) => finish(tx, mailboxId, lost), { epoch });
       return { complete: true, doubtful: [] };
     } finally {
       await batches.return?.();

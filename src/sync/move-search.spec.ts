@@ -245,6 +245,17 @@ describe('a message that another client has moved', () => {
     expect(Object.keys(await content('INBOX')).sort()).toEqual(['(no id)', 'b', 'c']);
   });
 
+  it('is removed by the next reading though the server has nothing new to tell', async () => {
+    server.move('a', 'INBOX', 'Work');
+    server.cut = true;
+    await expect(sync('INBOX')).rejects.toMatchObject({ code: 'CONNECTION_FAILED' });
+    synchroniser = new MailboxSynchroniser(mirror, new MailboxTurns());
+    // As with QRESYNC, where the answer is empty.
+    server.keeper.synchronise = async function* () {};
+    await sync('INBOX');
+    expect(Object.keys(await content('INBOX')).sort()).toEqual(['(no id)', 'b', 'c']);
+  });
+
   it('stays where another reading has found it while the server was asked', async () => {
     const before = await content('INBOX');
     const position = await newest();
