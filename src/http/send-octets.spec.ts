@@ -9,12 +9,13 @@ describe('sending octets', () => {
   let server: Server;
   let sent: Promise<unknown>;
   let taken: number;
+  let patienceMs: number;
   const none = new AbortController().signal;
 
   beforeEach(async () => {
     taken = 0;
     server = createServer((_request, response) => {
-      sent = sendOctets(response as Response, chunks(), none, 200).catch((error: unknown) => error);
+      sent = sendOctets(response as Response, chunks(), none, patienceMs).catch((error: unknown) => error);
     });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -26,6 +27,7 @@ describe('sending octets', () => {
   }
 
   it('ends with a client that takes nothing any more', async () => {
+    patienceMs = 200;
     const asked = get({ port: (server.address() as AddressInfo).port, host: '127.0.0.1' });
     const [response] = (await once(asked, 'response')) as [IncomingMessage];
     response.pause();
@@ -37,6 +39,7 @@ describe('sending octets', () => {
   });
 
   it('gives everything to one that reads', async () => {
+    patienceMs = 10_000;
     const asked = get({ port: (server.address() as AddressInfo).port, host: '127.0.0.1' });
     const [response] = (await once(asked, 'response')) as [IncomingMessage];
     let received = 0;
