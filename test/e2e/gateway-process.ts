@@ -15,6 +15,8 @@ const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
 /** The compiled gateway as a process of its own, so that it can be killed. `script/test` compiles it first. */
 export class GatewayProcess {
+  /** The end of what it has written to its log. */
+  said = '';
   private child: ChildProcess | undefined;
 
   private constructor(
@@ -62,11 +64,10 @@ export class GatewayProcess {
   async start(): Promise<void> {
     const child = spawn(process.execPath, [MAIN], { env: this.env, stdio: ['ignore', 'ignore', 'pipe'] });
     this.child = child;
-    let said = '';
-    child.stderr.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-4_000)));
+    child.stderr.on('data', (chunk: Buffer) => (this.said = (this.said + chunk.toString()).slice(-4_000)));
     await until(
       async () => {
-        if (child.exitCode !== null) throw new Error(`the gateway ended: ${said}`);
+        if (child.exitCode !== null) throw new Error(`the gateway ended: ${this.said}`);
         return fetch(`http://127.0.0.1:${this.env.PORT}/health/ready`).then(
           (response) => response.ok,
           () => false,

@@ -48,6 +48,7 @@ describe.each(without.filter(([, , short]) => seconds !== undefined || short > 0
         try {
           const rounds = await scene.play();
           report(name, scene, rounds);
+          if (rounds.at(-1)?.difference.length) console.log(await scene.evidence());
           expect(rounds.at(-1)?.difference).toEqual([]);
           await expectTrueLog(scene);
         } finally {

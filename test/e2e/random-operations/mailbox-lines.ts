@@ -37,7 +37,9 @@ export async function serverLines(dovecot: Dovecot, user: string): Promise<Accou
 }
 
 async function linesOf(flow: ImapFlow, path: string): Promise<string[]> {
-  const mailbox = await flow.mailboxOpen(path, { readOnly: true });
+  // Dovecot may list a deleted mailbox like any other as long as there are mailboxes below it.
+  const mailbox = await flow.mailboxOpen(path, { readOnly: true }).catch(() => undefined);
+  if (!mailbox) return [mailboxLine(path, 0, 0)];
   const query = { uid: true, flags: true, envelope: true, size: true, internalDate: true };
   const rows = mailbox.exists === 0 ? [] : await flow.fetchAll('1:*', query);
   const described = rows.map(({ uid, flags = new Set<string>(), envelope, size = 0, internalDate = '' }) => ({

@@ -152,6 +152,15 @@ export class Scene {
     );
   }
 
+  /** What server and gateway have said to each other lately, and the gateway to its log. */
+  async evidence(): Promise<string> {
+    const { account } = await this.client.query<{ account: { protocolLog: string[] } }>(
+      'query ($id: ID!) { account(id: $id) { protocolLog(last: 200) } }',
+      { id: this.accountId },
+    );
+    return [...account.protocolLog, this.gateway.said].join('\n');
+  }
+
   private get client(): GatewayClient {
     return this.gateway.client;
   }
