@@ -110,6 +110,10 @@ describe('ServerAccountRunner', () => {
     expect(read).toEqual(['a', 'b', 'c', 'a', 'b']);
     expect(lists).toBe(2);
     expect(cleared).toEqual(['b']);
+    hint({ kind: 'mailbox', path: 'b' });
+    await quiet(2);
+    expect(lists).toBe(3);
+    expect(cleared).toEqual(['b', 'b']);
     stop.abort();
     await expect(running).resolves.toBeUndefined();
   });

@@ -28,8 +28,9 @@ export class ServerAccountRunner implements AccountRunner {
   private readonly log = new Logger(ServerAccountRunner.name);
 
   private readonly previews: PreviewFiller;
-  /** Listed, it may be, and yet not there when they are selected: not a reason to list again and again. */
-  private readonly missing = new Set<MailboxId>();
+  /** Not there when they were selected, and how often there had been a list by then. */
+  private readonly missing = new Map<MailboxId, number>();
+  private lists = 0;
 
   constructor(private readonly context: ServerAccountDependencies) {
     this.previews = new PreviewFiller(context);
@@ -79,6 +80,7 @@ export class ServerAccountRunner implements AccountRunner {
     if (task.kind === 'previews') return this.fillPreviews(queue, signal);
     if (task.kind === 'list') {
       const listed = await synchroniser.synchroniseList(keeper, accountId, { epoch }, signal);
+      this.lists += 1;
       const statuses = new Map(listed.map(({ path, status }) => [path, status]));
       for (const mailbox of inOrder(await this.selectable())) {
         if (!mailbox.sync.complete) queue.addBackfill(mailbox.path);
@@ -124,9 +126,10 @@ export class ServerAccountRunner implements AccountRunner {
         'mailbox could not be synchronised',
       );
       if (error.code !== 'NOT_FOUND') return true;
-      if (this.missing.has(mailbox.id)) await synchroniser.clear(mailbox, { epoch });
+      // Only what a list has named since then is a name and nothing more; else the mailbox may have another name by now.
+      if ((this.missing.get(mailbox.id) ?? Infinity) < this.lists) await synchroniser.clear(mailbox, { epoch });
       else queue?.addList();
-      this.missing.add(mailbox.id);
+      this.missing.set(mailbox.id, this.lists);
       return true;
     }
   }
