@@ -36,6 +36,12 @@ describe('an error of imapflow or a socket', () => {
     ['name taken', { responseStatus: 'NO', serverResponseCode: 'ALREADYEXISTS' }, 'command', { code: 'CONFLICT' }],
     ['missing mailbox', { responseStatus: 'NO', mailboxMissing: true }, 'command', { code: 'NOT_FOUND' }],
     [
+      'missing mailbox that is listed for those below it (Dovecot 2.3)',
+      { responseStatus: 'NO', responseText: "Mailbox doesn't exist: Work (0.001 secs)." },
+      'command',
+      { code: 'NOT_FOUND' },
+    ],
+    [
       'plain no, with the server’s words in one line',
       { responseStatus: 'NO', responseText: 'Not\r\ntoday' },
       'command',

@@ -134,7 +134,7 @@ function judge(raw: RawError, phase: ImapPhase): Verdict {
   const known = Object.hasOwn(BY_ERROR_CODE, code) ? BY_ERROR_CODE[code] : undefined;
   if (known) return known[0] === 'CONNECTION_FAILED' ? withReason(known, raw) : known;
   if (raw.tlsFailed === true) return noTls;
-  if (raw.mailboxMissing === true) return BY_RESPONSE_CODE.NONEXISTENT!;
+  if (raw.mailboxMissing === true || saysMissing(raw)) return BY_RESPONSE_CODE.NONEXISTENT!;
   if (typeof raw.responseStatus === 'string') return judgeAnswer(raw, phase);
   // Node's codes for sockets and names: ECONNREFUSED, EHOSTUNREACH, ENOTFOUND …
   if (/^E[A-Z0-9_]+$/.test(code)) {
@@ -142,6 +142,10 @@ function judge(raw: RawError, phase: ImapPhase): Verdict {
   }
   return ['INTERNAL', 'the mail server could not be spoken to'];
 }
+
+/** Dovecot 2.3 goes on to list a deleted mailbox that has others below it, and says only in words that it is not there. */
+const saysMissing = ({ responseText }: RawError): boolean =>
+  typeof responseText === 'string' && responseText.startsWith("Mailbox doesn't exist: ");
 
 /** A refusal without a code is the password's (RFC 9051 section 6.2.3); one without an answer is not the server's at all. */
 function judgeSignIn(raw: RawError): Verdict {
