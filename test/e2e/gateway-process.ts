@@ -27,9 +27,9 @@ export class GatewayProcess {
   ) {}
 
   /** Prepared, not yet started. */
-  static async prepare(server: Dovecot): Promise<GatewayProcess> {
+  static async prepare(server: Dovecot, onDatabase?: TestDatabase): Promise<GatewayProcess> {
     const dataDir = await mkdtemp(join(tmpdir(), 'mailroom-crash-'));
-    const database = await createTestDatabase();
+    const database = onDatabase ?? (await createTestDatabase());
     const [port] = await findFreePorts(1);
     await writeFile(join(dataDir, 'ca.pem'), server.caPem);
     return new GatewayProcess(database, dataDir, {
@@ -41,6 +41,7 @@ export class GatewayProcess {
       ADMIN_API_KEY: randomBytes(24).toString('base64url'),
       MAIL_HOST_ALLOW: '127.0.0.0/8',
       MAIL_PORT_ALLOW: '*',
+      MAIL_ALLOW_PLAINTEXT: 'true',
       MAIL_TLS_CA_FILE: join(dataDir, 'ca.pem'),
       LOG_LEVEL: 'warn',
     });

@@ -1,4 +1,4 @@
-import { chown, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { chown, mkdir, mkdtemp, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
@@ -22,6 +22,8 @@ const COMMAND_MS = 60_000;
 const START_ATTEMPTS = 3;
 // It may lose everything when the machine stops, which a test does not mind.
 const SETTINGS = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=300'];
+/** It may be stopped at any moment, and loses nothing that it has confirmed. */
+const DURABLE_SETTINGS = ['fsync=off', 'synchronous_commit=on'];
 
 /**
  * The one Postgres of this run of jest. Files of tests run in several processes: whoever makes the directory first starts
@@ -65,23 +67,67 @@ function clusterOn(port: number): Cluster {
 }
 
 async function startCluster(home: string): Promise<number> {
-  const as = process.getuid?.() === 0 ? await findUnprivilegedUser() : undefined;
-  if (as) await chown(home, as.uid, as.gid);
-  const { initdb } = await findBinaries(as);
-  const data = join(home, 'data');
-  const trust = ['-U', 'mail', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8'];
-  await runCommand(initdb, ['-D', data, ...trust, '--no-sync'], { as, timeoutMs: COMMAND_MS });
-  const port = await startServer(join(dirname(initdb), 'pg_ctl'), home, as);
+  const programs = await initialise(home);
+  const port = await startServer(programs, home, SETTINGS);
   await makeTemplate(clusterOn(port));
   return port;
 }
 
-async function startServer(pgCtl: string, home: string, as: Identity | undefined): Promise<number> {
+interface Programs {
+  readonly pgCtl: string;
+  readonly as: Identity | undefined;
+}
+
+async function initialise(home: string): Promise<Programs> {
+  const as = process.getuid?.() === 0 ? await findUnprivilegedUser() : undefined;
+  if (as) await chown(home, as.uid, as.gid);
+  const { initdb } = await findBinaries(as);
+  const trust = ['-U', 'mail', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8'];
+  await runCommand(initdb, ['-D', join(home, 'data'), ...trust, '--no-sync'], { as, timeoutMs: COMMAND_MS });
+  return { pgCtl: join(dirname(initdb), 'pg_ctl'), as };
+}
+
+/** A Postgres of a test's own, with one empty database, that can be stopped and started again on its port. */
+export class StoppablePostgres {
+  private constructor(
+    private readonly programs: Programs,
+    private readonly home: string,
+    private readonly port: number,
+  ) {}
+
+  static async start(): Promise<StoppablePostgres> {
+    const home = await mkdtemp(join(runDirectory(), 'pg-'));
+    const programs = await initialise(home);
+    return new StoppablePostgres(programs, home, await startServer(programs, home, DURABLE_SETTINGS));
+  }
+
+  get url(): string {
+    return clusterOn(this.port).urlOf('postgres');
+  }
+
+  /** As a crash would: connections are cut, nothing is written that was not. */
+  async stop(): Promise<void> {
+    const { pgCtl, as } = this.programs;
+    const stop = ['stop', '-w', '-s', '-m', 'immediate', '-D', join(this.home, 'data')];
+    await runCommand(pgCtl, stop, { as, timeoutMs: COMMAND_MS });
+  }
+
+  async startAgain(): Promise<void> {
+    await startServer(this.programs, this.home, DURABLE_SETTINGS, this.port);
+  }
+}
+
+async function startServer(
+  { pgCtl, as }: Programs,
+  home: string,
+  settings: readonly string[],
+  wantedPort?: number,
+): Promise<number> {
   const log = join(home, 'log');
   for (let attempt = 1; ; attempt += 1) {
-    const [port = 0] = await findFreePorts(1);
+    const port = wantedPort ?? (await findFreePorts(1))[0] ?? 0;
     const listen = ['-p', String(port), '-c', 'listen_addresses=127.0.0.1', '-k', home];
-    const options = [...listen, ...SETTINGS.flatMap((setting) => ['-c', setting])].join(' ');
+    const options = [...listen, ...settings.flatMap((setting) => ['-c', setting])].join(' ');
     const start = ['start', '-w', '-s', '-D', join(home, 'data'), '-l', log, '-o', options];
     try {
       await runCommand(pgCtl, start, { as, timeoutMs: COMMAND_MS });
