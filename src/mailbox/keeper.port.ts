@@ -140,6 +140,8 @@ export interface RemoteFlags {
 export interface KnownMessages {
   /** Ascending. */
   uids(): Promise<readonly Uid[]>;
+  /** How many those are; costs no more for many. */
+  count(): Promise<number>;
 }
 
 export interface SynchroniseRequest {

@@ -134,6 +134,8 @@ export interface MirrorStore {
   countMessages(accountIds: readonly AccountId[], filter: MessageFilter): Promise<number>;
   /** Ascending. */
   uidsOf(accountId: AccountId, mailboxId: MailboxId): Promise<readonly Uid[]>;
+  /** How many those are, from the mailbox's own count. */
+  countUids(accountId: AccountId, mailboxId: MailboxId): Promise<number>;
   /** Of the newest `among` messages of the account those on a server whose preview nobody knows, newest first. */
   findWithoutPreview(accountId: AccountId, among: number): Promise<readonly Message[]>;
   /** Not logged: it says how a message begins, not that it changed. */

@@ -295,6 +295,7 @@ describe('mirror', () => {
     const ref = { uidValidity: uidValidity(8), uid: uid(3) };
     await store.write(accountId, (tx) => tx.placeMessages([{ id: id!, mailboxId: inbox, remote: ref }]));
     expect(await store.uidsOf(accountId, inbox)).toEqual([3]);
+    expect(await store.countUids(accountId, inbox)).toBe(1);
     expect(await positionsOf(accountId)).toEqual(['MAILBOX_ADDED', 'MESSAGE_ADDED', 'MAILBOX_RESET']);
   });
 

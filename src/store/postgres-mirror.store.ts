@@ -72,6 +72,14 @@ export class PostgresMirrorStore implements MirrorStore {
     );
   }
 
+  async countUids(accountId: AccountId, mailboxId: MailboxId): Promise<number> {
+    const sql = `SELECT total_messages - (SELECT count(*) FROM message m
+        WHERE m.account_id = b.account_id AND m.mailbox_id = b.id AND m.uid IS NULL AND m.content_id IS NULL) AS count
+      FROM mailbox b WHERE b.account_id = $1 AND b.id = $2`;
+    const [row] = await select<{ count: string }>(this.dataSource, sql, [accountId, mailboxId]);
+    return Number(row?.count ?? 0);
+  }
+
   async findWithoutPreview(accountId: AccountId, among: number): Promise<readonly Message[]> {
     const sql = `SELECT ${MESSAGE_COLUMNS} FROM (
         SELECT * FROM message WHERE account_id = $1 ORDER BY received_at DESC, id DESC LIMIT $2

@@ -57,7 +57,10 @@ export class MailboxReader {
     const request = {
       path: mailbox.path,
       checkpoint: mailbox.checkpoint,
-      known: { uids: () => mirror.uidsOf(mailbox.accountId, mailboxId) },
+      known: {
+        uids: () => mirror.uidsOf(mailbox.accountId, mailboxId),
+        count: () => mirror.countUids(mailbox.accountId, mailboxId),
+      },
       full: options.full ?? false,
     };
     const { epoch } = options;

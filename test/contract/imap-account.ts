@@ -109,6 +109,7 @@ export class MemoryMirror {
         this.uidQueries += 1;
         return Promise.resolve([...this.messages.keys()].sort((a, b) => a - b));
       },
+      count: () => Promise.resolve(this.messages.size),
     };
     const { path, checkpoint } = this;
     const request = { path, checkpoint, known, full: options.full ?? false };

@@ -78,6 +78,23 @@ describe.each(Object.entries(servers))('an IMAP server with %s', (_name, without
     expect(mirror.message('m6').flags.seen).toBe(false);
   });
 
+  it('finds what has gone below a watermark that had moved past it', async () => {
+    await freshUser();
+    for (const name of ['a', 'b', 'c']) await dovecot.deliver(user, mail(name));
+    const mirror = new MemoryMirror(keeper);
+    await mirror.sync();
+    await mirror.sync();
+    await dovecot.doveadm('expunge', '-u', user, 'mailbox', 'INBOX', 'uid', '2');
+    // Servers hold back what has gone while others still see it, and tell newer watermarks meanwhile.
+    const other = openKeeper(connectionTo(dovecot, user));
+    const newest = new MemoryMirror(other);
+    await newest.sync();
+    other.close();
+    mirror.checkpoint = { ...mirror.checkpoint!, highestModSeq: newest.checkpoint!.highestModSeq };
+    await mirror.sync();
+    expect(mirror.subjects()).toEqual(['a', 'c']);
+  });
+
   it('IMAP case 11: resumes a first synchronisation where it was interrupted, news first', async () => {
     await freshUser();
     for (let i = 1; i <= 700; i += 1) await dovecot.deliver(user, mail(`m${i}`));

@@ -37,19 +37,32 @@ export async function* changes(run: SyncRun, request: ChangesRequest): AsyncGene
   // Of what was heard of before the question: what changes while the answer comes is asked for again next time.
   const highestModSeq = run.connection.seenModSeq;
   if (request.strategy === 'ALL') return yield* everything(run, request, highestModSeq);
-  if (request.strategy === 'QRESYNC') {
-    if (yield* toldByServer(run, request, highestModSeq)) return undefined;
-    return yield* compare(run, await searchKnown(run), request.known, highestModSeq);
-  }
+  if (request.strategy === 'QRESYNC') return yield* asToldByServer(run, request, highestModSeq);
   if (request.strategy === 'CONDSTORE') yield* changedFlags(run, run.checkpoint.highestModSeq);
   else yield* newestFlags(run);
   return yield* vanishedByComparing(run, request, highestModSeq);
 }
 
-/** @returns false where more was told to have vanished than can be remembered */
-async function* toldByServer(
+/**
+ * What the server tells, and then the count of what is left: a server may hold back what has gone while others still see it
+ * (RFC 9051 section 7.5.1), and tell of higher mod-sequences meanwhile, below which it is never told again.
+ */
+async function* asToldByServer(
   run: SyncRun,
   { known }: ChangesRequest,
+  highestModSeq: ModSeq | undefined,
+): AsyncGenerator<SyncBatch, Proved, undefined> {
+  const toldAll = yield* vanishedAsTold(run, known, highestModSeq);
+  // While the history is being read there is nothing to count.
+  if (toldAll && run.checkpoint.lowestUid > 1) return undefined;
+  if (toldAll && (await known.count()) === run.connection.exists) return undefined;
+  return yield* compare(run, await searchKnown(run), known, highestModSeq);
+}
+
+/** @returns false where more was told to have vanished than can be remembered */
+async function* vanishedAsTold(
+  run: SyncRun,
+  known: KnownMessages,
   highestModSeq: ModSeq | undefined,
 ): AsyncGenerator<SyncBatch, boolean, undefined> {
   const told: UidSet[] = [];
