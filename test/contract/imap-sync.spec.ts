@@ -89,7 +89,7 @@ describe.each(Object.entries(servers))('an IMAP server with %s', (_name, without
     const other = openKeeper(connectionTo(dovecot, user));
     const newest = new MemoryMirror(other);
     await newest.sync();
-    other.close();
+    await other.close();
     mirror.checkpoint = { ...mirror.checkpoint!, highestModSeq: newest.checkpoint!.highestModSeq };
     await mirror.sync();
     expect(mirror.subjects()).toEqual(['a', 'c']);
