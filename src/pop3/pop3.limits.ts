@@ -26,7 +26,7 @@ export const POP3_LIMITS = {
   /** Where the account sets no bound of its own. */
   messageBytes: 1024 * MIB,
   /** Octets received and not yet taken: above this the socket is paused, at half of it resumed. */
-  bufferedBytes: 2 * MIB,
+  bufferedBytes: 8 * MIB,
   /** Of a message, in each `progressMs`; about 27 octets a second. */
   progressBytes: 16 * KIB,
 } as const;
