@@ -1,7 +1,7 @@
 import type { ServerKeeper, SyncBatch } from '../mailbox/keeper.port.js';
 import { notFound } from '../mailbox/mailbox.errors.js';
 import type { MailboxLocks } from '../mailbox/mailbox-locks.port.js';
-import type { MailboxId, MessageId } from '../mailbox/model/ids.js';
+import type { MailboxId, MessageId, UidValidity } from '../mailbox/model/ids.js';
 import type { Mailbox, SyncCheckpoint } from '../mailbox/model/mailbox.js';
 import type {
   MirroredRef,
@@ -27,6 +27,8 @@ export interface ReadOptions extends MirrorWriteOptions {
 export interface Reading {
   /** False when it was interrupted before the end. */
   readonly complete: boolean;
+  /** Another reading has found the mailbox renumbered meanwhile: what this one read last was not written. */
+  readonly outdated: boolean;
   /** Messages of other mailboxes that may be what has appeared here. Where there are any, that batch was not written. */
   readonly doubtful: readonly MirroredRef[];
 }
@@ -41,7 +43,9 @@ interface ReaderDependencies {
 
 /** What became of one batch. */
 interface Applied {
-  readonly plan: ReconcilePlan;
+  /** Absent where nothing was written. */
+  readonly plan?: ReconcilePlan;
+  readonly outdated: boolean;
   readonly doubtful: readonly MirroredRef[];
   /** Without a UID, before the first batch. */
   readonly unplaced: readonly MessageId[];
@@ -73,15 +77,15 @@ export class MailboxReader {
       for (;;) {
         const step = await this.step(mailbox, batches, checkpoint, options);
         if (!step) break;
-        if (step.doubtful.length > 0) return { complete: false, doubtful: step.doubtful };
+        if (!step.plan) return { ...step, complete: false };
         // Rows that begin to wait later were moved here meanwhile: this reading cannot say that they are lost.
         waiting ??= step.unplaced;
         checkpoint = step.checkpoint;
-        if (options.interrupt?.()) return { complete: false, doubtful: [] };
+        if (options.interrupt?.()) return { ...nothingOdd, complete: false };
       }
       const lost = (waiting ?? unplaced).filter((id) => !search.seeks(id));
-      await mirror.write(mailbox.accountId, (tx) => finish(tx, mailboxId, lost), { epoch });
-      return { complete: true, doubtful: [] };
+      await mirror.write(mailbox.accountId, (tx) => finish(tx, mailboxId, checkpoint, lost), { epoch });
+      return { ...nothingOdd, complete: true };
     } finally {
       await batches.return?.();
     }
@@ -103,12 +107,12 @@ export class MailboxReader {
         mailbox.accountId,
         async (tx) => {
           const prepared = await this.prepare(tx, mailbox, batch, checkpoint, options.trusting);
-          if (prepared.doubtful.length === 0) await apply(tx, mailbox, batch, prepared.plan);
+          if (prepared.plan) await apply(tx, mailbox, batch, prepared.plan);
           return prepared;
         },
         { epoch: options.epoch },
       );
-      if (applied.doubtful.length === 0) search.note(applied.plan);
+      if (applied.plan) search.note(applied.plan);
       return { ...applied, checkpoint: batch.checkpoint };
     });
   }
@@ -122,15 +126,20 @@ export class MailboxReader {
   ): Promise<Applied> {
     const { id: mailboxId } = mailbox;
     const { search } = this.context;
-    if (batch.reset) await tx.resetMailbox(mailboxId);
+    const { uidValidity } = batch.checkpoint;
+    const current = await currentValidity(tx, mailboxId);
+    const outdated = current !== checkpoint?.uidValidity && current !== uidValidity;
+    if (outdated) return { outdated, doubtful: [], unplaced: [] };
+    // Another reading may have done it already, and placed some of the rows.
+    if (batch.reset && current !== uidValidity) await tx.resetMailbox(mailboxId);
     const unplaced = checkpoint === mailbox.checkpoint ? await tx.findUnplaced(mailboxId) : [];
     const uids = [...batch.messages, ...batch.flags].map(({ uid }) => uid).concat(batch.vanished);
-    const known = await tx.findByUid(mailboxId, batch.checkpoint.uidValidity, uids);
+    const known = await tx.findByUid(mailboxId, uidValidity, uids);
     const like = await tx.findUnplacedLike(batch.messages.map(identityOf));
     const waiting = like.filter((ref) => ref.mailboxId === mailboxId || search.seeks(ref.id));
     const plan = reconcile(batch, { mailboxId, known, unplaced: waiting, checkpoint });
     const doubtful = trusting || batch.reset ? [] : await this.findDoubtful(tx, mailbox, plan.insert);
-    return { plan, doubtful, unplaced };
+    return { ...(doubtful.length === 0 && { plan }), outdated, doubtful, unplaced };
   }
 
   private async findDoubtful(
@@ -151,6 +160,15 @@ export class MailboxReader {
     if (!mailbox) throw notFound('mailbox');
     return mailbox;
   }
+}
+
+const nothingOdd = { outdated: false, doubtful: [] } as const;
+
+/** @throws MailError NOT_FOUND when a list has not named the mailbox any more */
+async function currentValidity(tx: MirrorTransaction, id: MailboxId): Promise<UidValidity | undefined> {
+  const mailbox = (await tx.mailboxes()).find((candidate) => candidate.id === id);
+  if (!mailbox) throw notFound('mailbox');
+  return mailbox.checkpoint?.uidValidity;
 }
 
 const isReadButFor = async (tx: MirrorTransaction, id: MailboxId): Promise<boolean> =>
@@ -180,11 +198,20 @@ async function progressOf(tx: MirrorTransaction, id: MailboxId, batch: SyncBatch
   };
 }
 
-/** Everything was seen: what has been waiting for its UID since before the reading is not there any more. */
-async function finish(tx: MirrorTransaction, id: MailboxId, lost: readonly MessageId[]): Promise<void> {
+/**
+ * Everything was seen: what has been waiting for its UID since before the reading is not there any more. Unless another reading has
+ * begun anew meanwhile: then it is for that one to say.
+ */
+async function finish(
+  tx: MirrorTransaction,
+  id: MailboxId,
+  read: SyncCheckpoint | undefined,
+  lost: readonly MessageId[],
+): Promise<void> {
+  const find = async (): Promise<Mailbox | undefined> => (await tx.mailboxes()).find((mailbox) => mailbox.id === id);
+  const before = await find();
+  if (!before || before.checkpoint?.uidValidity !== read?.uidValidity) return;
   await tx.removeUnplaced(lost);
-  const mailbox = (await tx.mailboxes()).find((candidate) => candidate.id === id);
-  if (!mailbox) return;
-  const total = mailbox.totalMessages;
+  const total = (await find())?.totalMessages ?? 0;
   await tx.saveProgress(id, { complete: true, messagesTotal: total, messagesSynced: total, lastSyncAt: new Date() });
 }

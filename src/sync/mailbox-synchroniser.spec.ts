@@ -149,6 +149,71 @@ describe('MailboxSynchroniser', () => {
     expect(await mailbox()).toMatchObject({ totalMessages: 2 });
   });
 
+  describe('when two readings find the mailbox renumbered', () => {
+    const again = (n: number) => ({ uid: uid(n + 10), data: messageData(n) });
+    const newest = batch({ reset: true, validity: 2, messages: [again(4), again(3)], lowestUid: 13, nextUid: 15 });
+    const history = batch({ validity: 2, messages: [again(2), again(1)], nextUid: 15 });
+    const ids = async (): Promise<unknown> =>
+      select(dataSource, 'SELECT id FROM message WHERE account_id = $1 ORDER BY received_at', [accountId]);
+
+    it('loses nothing where the one that asked first answers last', async () => {
+      await run([batch({ messages: [1, 2, 3, 4].map(remote) })]);
+      const before = await ids();
+      const { newest: position } = (await log.extents([accountId]))[0]!;
+      let answer: () => void = () => undefined;
+      const answered = new Promise<void>((resolve) => (answer = resolve));
+      const slow = {
+        async *synchronise() {
+          await answered;
+          yield newest;
+        },
+      } as unknown as ServerKeeper;
+      const slowReading = new MailboxSynchroniser(mirror, new MailboxTurns()).synchronise(
+        slow,
+        inbox,
+        {
+          interrupt: () => true,
+        },
+        never,
+      );
+      const fast = {
+        async *synchronise() {
+          yield newest;
+          yield history;
+          answer();
+          await slowReading;
+        },
+      } as unknown as ServerKeeper;
+      await synchroniser.synchronise(fast, inbox, {}, never);
+      expect(await ids()).toEqual(before);
+      expect(await uids()).toEqual([11, 12, 13, 14]);
+      expect(await types(Number(position))).toEqual(['MAILBOX_RESET']);
+    });
+
+    it('writes nothing of what was read before the mailbox was renumbered', async () => {
+      await run([batch({ messages: [1, 2].map(remote) })]);
+      const before = await ids();
+      const old = {
+        async *synchronise({ checkpoint }: SynchroniseRequest) {
+          if (checkpoint?.uidValidity === 2n) return;
+          yield batch({ messages: [remote(2)] });
+          const renumbered = [batch({ reset: true, validity: 2, messages: [again(1), again(2)], nextUid: 13 })];
+          await new MailboxSynchroniser(mirror, new MailboxTurns()).synchronise(
+            scripted(renumbered).keeper,
+            inbox,
+            {},
+            never,
+          );
+          yield batch({ messages: [remote(2), remote(1)] });
+        },
+      } as unknown as ServerKeeper;
+      await expect(synchroniser.synchronise(old, inbox, {}, never)).resolves.toBe(true);
+      expect(await ids()).toEqual(before);
+      expect(await uids()).toEqual([11, 12]);
+      expect((await mailbox()).checkpoint).toMatchObject({ uidValidity: 2n, nextUid: 13 });
+    });
+  });
+
   it('recognises a message that was moved here without the server telling its UID', async () => {
     const archive = await mirror.write(accountId, (tx) =>
       tx.insertMailbox({ path: 'Archive', subscribed: true, selectable: true, complete: false }),

@@ -16,7 +16,7 @@ import { MoveSearch, type Departed } from './move-search.js';
 
 export type SynchroniseOptions = Omit<ReadOptions, 'trusting'>;
 
-/** What appears is doubted so many times; after that it is taken for a copy. */
+/** What appears is doubted so many times, and what others have overtaken read again; after that it is taken for a copy. */
 const maxDoubts = 3;
 
 /**
@@ -87,7 +87,7 @@ async function clear(tx: MirrorTransaction, mailboxId: MailboxId): Promise<void>
   await tx.saveProgress(mailboxId, sync, { uidValidity: uidValidity(0), lowestUid: 1, nextUid: 1 });
 }
 
-/** Again, until nothing that appears may still be somewhere else. */
+/** Again, until nothing that appears may still be somewhere else, and no other reading has come in between. */
 async function readTrusted(
   reader: MailboxReader,
   search: MoveSearch,
@@ -96,6 +96,7 @@ async function readTrusted(
 ): Promise<Reading> {
   for (let doubts = 0; ; doubts += 1) {
     const reading = await reader.read(mailboxId, { ...options, trusting: doubts === maxDoubts });
+    if (reading.outdated && doubts < maxDoubts) continue;
     if (reading.doubtful.length === 0) return reading;
     await search.ask(reading.doubtful);
   }
