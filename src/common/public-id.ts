@@ -1,5 +1,5 @@
 /** Ids as clients see them: a type prefix and the UUID's 32 hex digits, e.g. `msg_0193…`. */
-export const ID_PREFIXES = { account: 'acc', mailbox: 'mbx', message: 'msg', apiKey: 'key' } as const;
+export const ID_PREFIXES = { account: 'acc', mailbox: 'mbx', message: 'msg', thread: 'thr', apiKey: 'key' } as const;
 export type IdKind = keyof typeof ID_PREFIXES;
 
 const KINDS = new Map<string, IdKind>(Object.entries(ID_PREFIXES).map(([kind, prefix]) => [prefix, kind as IdKind]));

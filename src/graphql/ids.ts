@@ -1,11 +1,12 @@
 import { parsePublicId, type IdKind } from '../common/public-id.js';
 import { MailError } from '../mailbox/mailbox.errors.js';
-import type { AccountId, ApiKeyId, MailboxId, MessageId } from '../mailbox/model/ids.js';
+import type { AccountId, ApiKeyId, MailboxId, MessageId, ThreadId } from '../mailbox/model/ids.js';
 
 interface IdOf {
   readonly account: AccountId;
   readonly mailbox: MailboxId;
   readonly message: MessageId;
+  readonly thread: ThreadId;
   readonly apiKey: ApiKeyId;
 }
 
@@ -13,6 +14,7 @@ const WORDS: Readonly<Record<IdKind, string>> = {
   account: 'account',
   mailbox: 'mailbox',
   message: 'message',
+  thread: 'thread',
   apiKey: 'API key',
 };
 

@@ -2,14 +2,15 @@ import DataLoader from 'dataloader';
 import type { Account } from '../accounts/account.js';
 import type { AccountService } from '../accounts/account.service.js';
 import type { Principal } from '../auth/principal.js';
-import type { MailboxService, MessageListQuery, MessagePage } from '../mailbox/mailbox.service.js';
+import type { MailboxService, MessageListQuery, MessagePage, ThreadListQuery } from '../mailbox/mailbox.service.js';
 import type { MessageContentService } from '../mailbox/message-content.service.js';
 import type { MessageBodySource } from '../mailbox/message-text.js';
-import type { AccountId, MailboxId, MessageId } from '../mailbox/model/ids.js';
+import type { AccountId, MailboxId, MessageId, ThreadId } from '../mailbox/model/ids.js';
 import type { Mailbox, SyncProgress } from '../mailbox/model/mailbox.js';
 import type { HeaderField, Message, ReadMessage } from '../mailbox/model/message.js';
 import type { Quota } from '../mailbox/model/protocol.js';
-import type { MessageFilter } from '../mailbox/model/search.js';
+import type { MessageFilter, Page } from '../mailbox/model/search.js';
+import type { Thread } from '../mailbox/model/thread.js';
 
 export interface LoaderServices {
   readonly accounts: AccountService;
@@ -25,6 +26,7 @@ export interface Loaders {
   readonly account: DataLoader<AccountId, Account | undefined>;
   readonly mailbox: DataLoader<MailboxId, Mailbox | undefined>;
   readonly message: DataLoader<MessageId, Message | undefined>;
+  readonly thread: DataLoader<ThreadId, Thread | undefined>;
   /** Also what is gone, as it was when it went: for changes, and for messages whose mailbox went meanwhile. */
   readonly mailboxOrGone: DataLoader<MailboxId, Mailbox | undefined>;
   readonly messageOrGone: DataLoader<MessageId, Message | undefined>;
@@ -37,6 +39,7 @@ export interface Loaders {
   readonly headers: DataLoader<Message, readonly HeaderField[], MessageId>;
   listMessages(query: MessageListQuery): Promise<MessagePage>;
   countMessages(filter: MessageFilter): Promise<number>;
+  listThreads(accountId: AccountId, query: ThreadListQuery): Promise<Page<Thread>>;
   quotaOf(id: AccountId): Promise<readonly Quota[]>;
   protocolLogOf(id: AccountId, last: number): readonly string[];
 }
@@ -49,6 +52,7 @@ export function createLoaders(ctx: Principal, { accounts, mailboxes, content }: 
     account: new DataLoader((ids) => accounts.findMany(ctx, ids)),
     mailbox: new DataLoader((ids) => mailboxes.findMailboxes(ctx, ids)),
     message: new DataLoader((ids) => mailboxes.findMessages(ctx, ids)),
+    thread: new DataLoader((ids) => mailboxes.findThreads(ctx, ids)),
     mailboxOrGone: new DataLoader((ids) => mailboxes.findMailboxesOfChanges(ctx, ids)),
     messageOrGone: new DataLoader((ids) => mailboxes.findMessagesOfChanges(ctx, ids)),
     mailboxesOf: new DataLoader(async (ids) => {
@@ -68,6 +72,7 @@ export function createLoaders(ctx: Principal, { accounts, mailboxes, content }: 
     ),
     listMessages: (query) => mailboxes.listMessages(ctx, query),
     countMessages: (filter) => mailboxes.countMessages(ctx, filter),
+    listThreads: (accountId, query) => mailboxes.listThreads(ctx, accountId, query),
     quotaOf: (id) => mailboxes.quotaOf(ctx, id),
     protocolLogOf: (id, last) => accounts.protocolLog(ctx, id, last),
   };

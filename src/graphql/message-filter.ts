@@ -1,7 +1,7 @@
 import { invalidInput } from '../mailbox/mailbox.errors.js';
 import type { MessageFilter } from '../mailbox/model/search.js';
 import type * as gql from './generated/schema-types.js';
-import { findIds } from './ids.js';
+import { findId, findIds } from './ids.js';
 
 const maxDepth = 5;
 const maxConditions = 50;
@@ -19,12 +19,14 @@ export function toMessageFilter(filter: gql.MessageFilter | null | undefined): M
     if (depth > maxDepth || conditions > maxConditions) {
       throw invalidInput(['filter'], `at most ${maxConditions} conditions, nested at most ${maxDepth} deep`);
     }
-    const { accountIds, mailboxIds, ids, specialUse, header, and, or, not, ...plain } = input;
+    const { accountIds, mailboxIds, ids, threadId, specialUse, header, and, or, not, ...plain } = input;
     return withoutAbsent({
       ...plain,
       accountIds: accountIds && findIds('account', accountIds),
       mailboxIds: mailboxIds && findIds('mailbox', mailboxIds),
-      ids: ids && findIds('message', ids),
+      // What can be no thread's id matches nothing, as no message has it.
+      ids: threadId != null && !findId('thread', threadId) ? [] : ids && findIds('message', ids),
+      threadId: threadId == null ? undefined : findId('thread', threadId),
       specialUse,
       header,
       and: and?.map((part) => convert(part, depth + 1)),

@@ -5,6 +5,7 @@ import type { MessagePage } from '../mailbox/mailbox.service.js';
 import type { Mailbox } from '../mailbox/model/mailbox.js';
 import type { Message } from '../mailbox/model/message.js';
 import type { MessageFilter } from '../mailbox/model/search.js';
+import type { Thread } from '../mailbox/model/thread.js';
 import type { MailboxId, MessageId } from '../mailbox/model/ids.js';
 import type * as gql from './generated/schema-types.js';
 import type { Loaders } from './loaders.js';
@@ -22,6 +23,7 @@ export interface Views {
   readonly account: (account: Account) => Resolved<gql.Account>;
   readonly mailbox: (mailbox: Mailbox) => Resolved<gql.Mailbox>;
   readonly message: (message: Message) => Resolved<gql.Message>;
+  readonly thread: (thread: Thread) => Resolved<gql.Thread>;
   readonly messagePage: (page: MessagePage, filter: MessageFilter) => Resolved<gql.MessageConnection>;
 }
 

@@ -42,6 +42,8 @@ export const messageItems = {
   bodyStructure: true,
   // ENVELOPE has no References (RFC 9051 section 7.5.2).
   headers: ['References'],
+  // Asked for only of servers that have it (RFC 8474 section 5.2, X-GM-EXT-1).
+  threadId: true,
   ...gmailItems,
 };
 
@@ -78,6 +80,7 @@ function toMessageData(row: FetchedRow, warnings: Warnings): MessageData {
     sizeBytes,
     root: row.bodyStructure ? new PartTree(warnings).root(row.bodyStructure) : unknownPart(sizeBytes),
     emailId: row.emailId ? singleLine(row.emailId, 255) : undefined,
+    serverThreadId: row.threadId ? singleLine(row.threadId, 255) : undefined,
     parseWarnings: warnings.list(),
   };
 }

@@ -5,7 +5,7 @@ import type { KeeperProvider } from './keeper-provider.port.js';
 import type { Keeper, RawMessage } from './keeper.port.js';
 import { MailboxExportService } from './mailbox-export.service.js';
 import { MailError } from './mailbox.errors.js';
-import type { AccountId, MailboxId, MessageId } from './model/ids.js';
+import type { AccountId, MailboxId, MessageId, ThreadId } from './model/ids.js';
 import type { Mailbox } from './model/mailbox.js';
 import { NO_FLAGS, type Message } from './model/message.js';
 
@@ -16,6 +16,7 @@ const named = (id: string): Message => ({
   id: id as MessageId,
   accountId,
   mailboxId,
+  threadId: 'thr' as ThreadId,
   envelope: { inReplyTo: [], references: [], from: [], sender: [], replyTo: [], to: [], cc: [], bcc: [] },
   flags: NO_FLAGS,
   internalDate: new Date(0),

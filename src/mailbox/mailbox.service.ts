@@ -9,12 +9,13 @@ import { invalidInput, MailError, notFound } from './mailbox.errors.js';
 import { MAILBOX_FRESHNESS, type MailboxFreshness } from './mailbox-freshness.port.js';
 import type { MailboxLocks } from './mailbox-locks.port.js';
 import { inScope, resolveServerConditions } from './server-search.js';
-import type { AccountId, MailboxId, MessageId } from './model/ids.js';
+import type { AccountId, MailboxId, MessageId, ThreadId } from './model/ids.js';
 import { childPath, isAtOrBelow, mailboxName, namespacePrefix, parentPath } from './model/mailbox-path.js';
 import { SPECIAL_USES, type Mailbox, type SyncProgress } from './model/mailbox.js';
 import type { Message } from './model/message.js';
 import type { Quota } from './model/protocol.js';
 import type { MessageFilter, MessageOrder, Page, PageRequest } from './model/search.js';
+import type { Thread } from './model/thread.js';
 import { sumProgress } from './model/sync-progress.js';
 
 export interface MessagePage extends Page<Message> {
@@ -27,6 +28,8 @@ export interface MessageListQuery {
   readonly order: MessageOrder;
   readonly page: PageRequest;
 }
+
+export type ThreadListQuery = Omit<MessageListQuery, 'order'>;
 
 export interface NewMailboxInput {
   readonly accountId: AccountId;
@@ -114,6 +117,24 @@ export class MailboxService {
   async countMessages(ctx: Principal, filter: MessageFilter): Promise<number> {
     const accountIds = await this.searched(ctx, filter);
     return this.mirror.countMessages(accountIds, (await this.resolve(filter, accountIds)).filter);
+  }
+
+  async findThreads(ctx: Principal, ids: readonly ThreadId[]): Promise<readonly (Thread | undefined)[]> {
+    requireScope(ctx, 'READ');
+    return inOrder(ctx, ids, await this.mirror.findThreads(ids));
+  }
+
+  /**
+   * Of one account, those with a message that the filter matches.
+   * @throws MailError where the mail server could not be asked for what the mirror does not know
+   */
+  async listThreads(ctx: Principal, accountId: AccountId, { filter, page }: ThreadListQuery): Promise<Page<Thread>> {
+    requireScope(ctx, 'READ');
+    requireAccount(ctx, accountId);
+    const resolved = await this.resolve(filter, [accountId]);
+    const [failure] = resolved.failures;
+    if (failure) throw failure.error;
+    return this.mirror.listThreads({ accountId, filter: resolved.filter, page });
   }
 
   async syncStatusOf(ctx: Principal, accountIds: readonly AccountId[]): Promise<ReadonlyMap<AccountId, SyncProgress>> {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { MirrorStore } from '../store/mirror.port.js';
-import type { AccountId, ContentId, MailboxId, MessageId } from '../mailbox/model/ids.js';
+import type { AccountId, ContentId, MailboxId, MessageId, ThreadId } from '../mailbox/model/ids.js';
 import type { Mailbox } from '../mailbox/model/mailbox.js';
 import { NO_FLAGS, type Message } from '../mailbox/model/message.js';
 import type { Downloader } from './downloader/downloader.js';
@@ -13,6 +13,7 @@ const named = (id: string, sizeBytes: number): Message => ({
   id: id as MessageId,
   accountId,
   mailboxId: mailbox.id,
+  threadId: 'thr' as ThreadId,
   contentId: id as ContentId,
   envelope: { inReplyTo: [], references: [], from: [], sender: [], replyTo: [], to: [], cc: [], bcc: [] },
   flags: NO_FLAGS,

@@ -1,5 +1,6 @@
 import type { HeaderCondition, MessageFilter, ServerSearchHit } from '../mailbox/model/search.js';
 import { storableText } from '../mime/clean-text.js';
+import { sameMessage } from './message-rows.js';
 import { containsPattern, type Parameter } from './sql.js';
 
 /** Collects parameters while a statement is put together; nothing a caller gave ever stands in the text itself. */
@@ -42,6 +43,11 @@ const header = (condition: HeaderCondition, p: Parameters): string =>
     AND lower(h->>'name') = lower(${p.add(storableText(condition.name))})
     AND h->>'value' ILIKE ${p.add(containsPattern(condition.contains))})`;
 
+/** In a mailbox that shows messages of others (RFC 6154, 8457). */
+const inView = (row: string): string =>
+  `EXISTS (SELECT FROM mailbox b WHERE b.account_id = ${row}.account_id AND b.id = ${row}.mailbox_id
+    AND b.special_use IN ('ALL', 'FLAGGED', 'IMPORTANT'))`;
+
 const found = (hits: readonly ServerSearchHit[], p: Parameters): string =>
   anyOf(hits.map((hit) => `(m.mailbox_id = ${p.add(hit.mailboxId)} AND m.uid = ANY (${p.add(hit.uids)}::bigint[]))`));
 
@@ -58,6 +64,10 @@ const CONDITIONS: { readonly [K in Exclude<keyof MessageFilter, 'header' | 'foun
     `EXISTS (SELECT FROM mailbox b WHERE b.account_id = m.account_id AND b.id = m.mailbox_id
       AND b.special_use = ANY (${p.add(uses)}::text[]))`,
   ids: oneOf('id'),
+  threadId: (id, p) => `m.thread_id = ${p.add(id)}::uuid`,
+  eachOnce: () =>
+    `NOT EXISTS (SELECT FROM message o WHERE o.thread_id = m.thread_id AND ${sameMessage('o')} = ${sameMessage('m')}
+      AND (${inView('o')}, o.id) < (${inView('m')}, m.id))`,
   from: contains('from_text'),
   to: contains('to_text'),
   cc: contains('cc_text'),

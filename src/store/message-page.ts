@@ -1,5 +1,5 @@
 import { invalidInput } from '../mailbox/mailbox.errors.js';
-import type { MessageId } from '../mailbox/model/ids.js';
+import type { MessageId, ThreadId } from '../mailbox/model/ids.js';
 import type { MessageOrder, MessageOrderField, PageRequest } from '../mailbox/model/search.js';
 
 /** Column and type of each order's key. With the id behind it the order is total: equal dates neither skip nor repeat. */
@@ -14,7 +14,8 @@ export const SORT_KEYS: Readonly<Record<MessageOrderField, { column: string; typ
 /** A place in an ordered list: between two rows, whatever comes and goes around it. */
 export interface Keyset {
   readonly key: string;
-  readonly id: MessageId;
+  /** Of what is listed. */
+  readonly id: MessageId | ThreadId;
 }
 
 const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/;
@@ -37,7 +38,7 @@ function decodeKeyset(cursor: string, order: MessageOrder, argument: string): Ke
     throw invalidInput([argument], 'this cursor belongs to a list in another order: start again without it');
   }
   if (!UUID.test(id) || !validKey(order.field, key)) throw invalidInput([argument], 'not a cursor of this API');
-  return { key, id: id as MessageId };
+  return { key, id: id as Keyset['id'] };
 }
 
 function validKey(field: MessageOrderField, key: string): boolean {

@@ -8,9 +8,11 @@ import {
   type ContentId,
   type MailboxId,
   type MessageId,
+  type ThreadId,
 } from '../mailbox/model/ids.js';
 import type { Address, Envelope, Flags, Message, Part, Pop3Origin, RemoteRef } from '../mailbox/model/message.js';
 import type { MirroredRef, NewMessage } from './mirror.port.js';
+import { threadIdOf } from './thread-id.js';
 
 /** Longer sort keys do not fit an index and sort nothing better. */
 const maxSortKeyLength = 200;
@@ -27,6 +29,8 @@ export interface MessageRow {
   uid: string | null;
   mod_seq: string | null;
   content_id: string | null;
+  /** Absent in rows that the log kept before there were threads. */
+  thread_id?: string;
   email_id: string | null;
   message_id: string | null;
   subject: string | null;
@@ -55,8 +59,8 @@ interface OriginJson {
 }
 
 /** Columns of a listing: all but the keys that only sort and filter. */
-export const MESSAGE_COLUMNS = `m.account_id, m.id, m.mailbox_id, m.uid_validity, m.uid, m.mod_seq, m.content_id, m.email_id,
-  m.message_id, m.subject, m.envelope, m.sent_at, m.received_at, m.size_bytes, m.seen, m.flagged, m.answered, m.draft,
+export const MESSAGE_COLUMNS = `m.account_id, m.id, m.mailbox_id, m.uid_validity, m.uid, m.mod_seq, m.content_id, m.thread_id,
+  m.email_id, m.message_id, m.subject, m.envelope, m.sent_at, m.received_at, m.size_bytes, m.seen, m.flagged, m.answered, m.draft,
   m.keywords, m.has_attachments, m.preview, m.parts, m.parse_warnings,
   CASE WHEN m.content_id IS NOT NULL THEN (
     SELECT jsonb_build_object('uidl', encode(u.uidl, 'escape'), 'stored_at', u.stored_at, 'on_server', u.on_server,
@@ -66,21 +70,28 @@ export const MESSAGE_COLUMNS = `m.account_id, m.id, m.mailbox_id, m.uid_validity
     WHERE u.account_id = m.account_id AND u.message_id = m.id LIMIT 1
   ) END AS origin`;
 
+/** What copies of a message in several mailboxes of an account have in common. */
+export const sameMessage = (row: string): string => `coalesce(${row}.email_id, ${row}.message_id, ${row}.id::text)`;
+
 export function toMessage(row: MessageRow): Message {
+  const id = row.id as MessageId;
+  const accountId = row.account_id as AccountId;
+  const envelope = {
+    ...row.envelope,
+    messageId: row.message_id ?? undefined,
+    subject: row.subject ?? undefined,
+    sentAt: row.sent_at === null ? undefined : new Date(row.sent_at),
+  };
   return {
-    id: row.id as MessageId,
-    accountId: row.account_id as AccountId,
+    id,
+    accountId,
+    threadId: (row.thread_id as ThreadId | undefined) ?? threadIdOf(accountId, id, { envelope }),
     mailboxId: row.mailbox_id as MailboxId,
     remote: toRemoteRef(row),
     modSeq: row.mod_seq === null ? undefined : modSeq(BigInt(row.mod_seq)),
     contentId: (row.content_id ?? undefined) as ContentId | undefined,
     emailId: row.email_id ?? undefined,
-    envelope: {
-      ...row.envelope,
-      messageId: row.message_id ?? undefined,
-      subject: row.subject ?? undefined,
-      sentAt: row.sent_at === null ? undefined : new Date(row.sent_at),
-    },
+    envelope,
     flags: toFlags(row),
     internalDate: new Date(row.received_at),
     sizeBytes: Number(row.size_bytes),
@@ -156,6 +167,7 @@ export const INSERT_COLUMNS = {
   uid: 'bigint',
   mod_seq: 'bigint',
   content_id: 'uuid',
+  thread_id: 'uuid',
   email_id: 'text',
   message_id: 'text',
   subject: 'text',
@@ -184,7 +196,7 @@ export const INSERT_COLUMNS = {
 export type InsertRow = Record<keyof typeof INSERT_COLUMNS, unknown> & { id: MessageId };
 
 /** A row to insert; numbers wider than a double travel as text. */
-export function toInsertRow(id: MessageId, message: NewMessage): InsertRow {
+export function toInsertRow(accountId: AccountId, id: MessageId, message: NewMessage): InsertRow {
   const { data, remote } = message;
   const { messageId, subject, sentAt, ...envelope } = data.envelope;
   return {
@@ -193,6 +205,7 @@ export function toInsertRow(id: MessageId, message: NewMessage): InsertRow {
     uid: remote?.uid,
     mod_seq: message.modSeq?.toString(),
     content_id: message.contentId,
+    thread_id: threadIdOf(accountId, id, data),
     email_id: data.emailId,
     message_id: messageId,
     subject,

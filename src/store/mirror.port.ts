@@ -1,15 +1,33 @@
 import type { AccountStatus, Pop3State } from '../accounts/account.js';
-import type { AccountId, ContentId, MailboxId, MessageId, ModSeq, UidValidity, Uid } from '../mailbox/model/ids.js';
+import type {
+  AccountId,
+  ContentId,
+  MailboxId,
+  MessageId,
+  ModSeq,
+  ThreadId,
+  UidValidity,
+  Uid,
+} from '../mailbox/model/ids.js';
 import type { Mailbox, SpecialUse, SyncCheckpoint, SyncProgress } from '../mailbox/model/mailbox.js';
 import type { Flags, Message, MessageData, RemoteRef } from '../mailbox/model/message.js';
 import type { AccountCapabilities } from '../mailbox/model/protocol.js';
 import type { MessageFilter, MessageOrder, Page, PageRequest } from '../mailbox/model/search.js';
+import type { Thread } from '../mailbox/model/thread.js';
 
 export interface MessageQuery {
   /** Accounts to look in; the caller has checked that they may be seen. */
   readonly accountIds: readonly AccountId[];
   readonly filter: MessageFilter;
   readonly order: MessageOrder;
+  readonly page: PageRequest;
+}
+
+export interface ThreadQuery {
+  readonly accountId: AccountId;
+  /** Threads with a message that it matches. */
+  readonly filter: MessageFilter;
+  /** Forward only. */
   readonly page: PageRequest;
 }
 
@@ -131,6 +149,9 @@ export interface MirrorStore {
   findRemovedMailboxes(ids: readonly MailboxId[]): Promise<readonly Mailbox[]>;
   findRemovedMessages(ids: readonly MessageId[]): Promise<readonly Message[]>;
   listMessages(query: MessageQuery): Promise<Page<Message>>;
+  /** By their newest message, newest first. */
+  listThreads(query: ThreadQuery): Promise<Page<Thread>>;
+  findThreads(ids: readonly ThreadId[]): Promise<readonly Thread[]>;
   countMessages(accountIds: readonly AccountId[], filter: MessageFilter): Promise<number>;
   /** Ascending. */
   uidsOf(accountId: AccountId, mailboxId: MailboxId): Promise<readonly Uid[]>;

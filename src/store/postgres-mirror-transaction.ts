@@ -200,7 +200,7 @@ export class PostgresMirrorTransaction implements MirrorTransaction {
 
   async insertMessages(mailboxId: MailboxId, messages: readonly NewMessage[]): Promise<readonly MessageId[]> {
     if (messages.length === 0) return [];
-    const rows = messages.map((message) => toInsertRow(uuidV7() as MessageId, message));
+    const rows = messages.map((message) => toInsertRow(this.accountId, uuidV7() as MessageId, message));
     await this.rows(
       `INSERT INTO message (account_id, mailbox_id, ${INSERT_NAMES})
        SELECT $1, $2, ${INSERT_NAMES} FROM jsonb_to_recordset($3::jsonb) AS r (${INSERT_TYPES})`,

@@ -1,16 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import type { AccountId, ContentId, MailboxId, MessageId, Uid } from '../mailbox/model/ids.js';
+import type { AccountId, ContentId, MailboxId, MessageId, ThreadId, Uid } from '../mailbox/model/ids.js';
 import type { Mailbox } from '../mailbox/model/mailbox.js';
 import type { Message } from '../mailbox/model/message.js';
 import type { MessageFilter, Page } from '../mailbox/model/search.js';
+import type { Thread } from '../mailbox/model/thread.js';
 import { toMailbox, type MailboxRow } from './mailbox-rows.js';
 import { countMessages, listMessages } from './message-list.js';
 import { MESSAGE_COLUMNS, toMessage, type MessageRow } from './message-rows.js';
-import type { MessageQuery, MirrorStore, MirrorTransaction, MirrorWriteOptions } from './mirror.port.js';
+import type { MessageQuery, MirrorStore, MirrorTransaction, MirrorWriteOptions, ThreadQuery } from './mirror.port.js';
 import { PostgresMirrorTransaction } from './postgres-mirror-transaction.js';
 import { readPieces } from './read-pieces.js';
 import { jsonText, select } from './sql.js';
+import { findThreads, listThreads } from './threads.js';
 
 @Injectable()
 export class PostgresMirrorStore implements MirrorStore {
@@ -59,6 +61,14 @@ export class PostgresMirrorStore implements MirrorStore {
 
   listMessages(query: MessageQuery): Promise<Page<Message>> {
     return listMessages(this.dataSource, query);
+  }
+
+  listThreads(query: ThreadQuery): Promise<Page<Thread>> {
+    return listThreads(this.dataSource, query);
+  }
+
+  findThreads(ids: readonly ThreadId[]): Promise<readonly Thread[]> {
+    return findThreads(this.dataSource, ids);
   }
 
   countMessages(accountIds: readonly AccountId[], filter: MessageFilter): Promise<number> {

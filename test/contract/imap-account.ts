@@ -8,6 +8,7 @@ import {
   type AccountId,
   type MailboxId,
   type MessageId,
+  type ThreadId,
   type Uid,
 } from '../../src/mailbox/model/ids.js';
 import type { Mailbox, SyncCheckpoint } from '../../src/mailbox/model/mailbox.js';
@@ -123,10 +124,13 @@ export class MemoryMirror {
     return [...this.messages].sort(([a], [b]) => a - b).map(([, { data }]) => data.envelope.subject ?? '');
   }
 
+  /** As it came. */
+  data(subject: string): MessageData {
+    return this.find(subject)[1].data;
+  }
+
   message(subject: string): ReadMessage {
-    const found = [...this.messages].find(([, { data }]) => data.envelope.subject === subject);
-    if (!found) throw new Error(`no ${subject} in the mirror`);
-    const [one, { data, flags }] = found;
+    const [one, { data, flags }] = this.find(subject);
     return {
       ...data,
       root: data.root!,
@@ -134,9 +138,16 @@ export class MemoryMirror {
       id: randomUUID() as MessageId,
       accountId,
       mailboxId: this.path as MailboxId,
+      threadId: 'thread' as ThreadId,
       hasAttachments: false,
       remote: { uid: uid(one), uidValidity: this.checkpoint!.uidValidity },
     };
+  }
+
+  private find(subject: string): [Uid, { data: MessageData; flags: Flags }] {
+    const found = [...this.messages].find(([, { data }]) => data.envelope.subject === subject);
+    if (!found) throw new Error(`no ${subject} in the mirror`);
+    return found;
   }
 
   private apply(batch: SyncBatch): void {

@@ -41,7 +41,7 @@ class Gmail {
     }
     if (command.includes('SEARCH')) return lines('* SEARCH 4');
     if (!command.includes('FETCH')) return '';
-    const gmail = `X-GM-MSGID 1278455344230334865 X-GM-LABELS (${this.labels.join(' ')})`;
+    const gmail = `X-GM-MSGID 1278455344230334865 X-GM-THRID 1266894439832287888 X-GM-LABELS (${this.labels.join(' ')})`;
     const rest =
       `INTERNALDATE "23-Nov-2026 10:00:00 +0000" RFC822.SIZE 100 ENVELOPE (NIL "Hi" NIL NIL NIL NIL NIL NIL NIL "<a@x>")
       BODYSTRUCTURE ("TEXT" "PLAIN" NIL NIL NIL "7BIT" 5 1 NIL NIL NIL)`.replace(/\s+/g, ' ');
@@ -72,6 +72,10 @@ describe('Gmail', () => {
     const { flags, emailId } = mirror.message('Hi');
     expect(emailId).toBe('1278455344230334865');
     expect(flags).toMatchObject({ seen: true, keywords: ['$Important', 'Entwürfe', 'Two words', 'Work'] });
+  });
+
+  it('says which conversation a message belongs to', () => {
+    expect(mirror.data('Hi').serverThreadId).toBe('1266894439832287888');
   });
 
   it('follows labels that are changed elsewhere', async () => {

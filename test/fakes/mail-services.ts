@@ -30,6 +30,7 @@ import {
   type ApiKeyId,
   type MailboxId,
   type MessageId,
+  type ThreadId,
 } from '../../src/mailbox/model/ids.js';
 import type { Mailbox } from '../../src/mailbox/model/mailbox.js';
 import { NO_FLAGS, type Message, type Part } from '../../src/mailbox/model/message.js';
@@ -101,6 +102,7 @@ function messageWith(id: MessageId, subject: string): Message {
     id,
     accountId: accountUuid,
     mailboxId: mailboxUuid,
+    threadId: 'thr' as ThreadId,
     envelope: { subject, inReplyTo: [], references: [], from: [], sender: [], replyTo: [], to: [], cc: [], bcc: [] },
     flags: NO_FLAGS,
     internalDate: new Date(0),

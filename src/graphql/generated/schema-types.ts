@@ -12,6 +12,7 @@ export interface Account {
   readonly pop3?: Pop3Policy | null;
   readonly mailboxes: readonly Mailbox[];
   readonly messages: MessageConnection;
+  readonly threads: ThreadConnection;
   readonly quota: readonly Quota[];
   readonly sync: SyncStatus;
   readonly protocolLog: readonly string[];
@@ -30,6 +31,12 @@ export interface AccountMessagesArgs {
   readonly before?: string | null;
   readonly filter?: MessageFilter | null;
   readonly orderBy?: MessageOrder | null;
+}
+
+export interface AccountThreadsArgs {
+  readonly first: number | null;
+  readonly after?: string | null;
+  readonly filter?: MessageFilter | null;
 }
 
 export interface AccountProtocolLogArgs {
@@ -334,6 +341,7 @@ export interface Message {
   readonly id: string;
   readonly account: Account;
   readonly mailbox: Mailbox;
+  readonly thread: Thread;
   readonly emailId?: string | null;
   readonly messageId?: string | null;
   readonly inReplyTo: readonly string[];
@@ -416,6 +424,7 @@ export interface MessageFilter {
   readonly accountIds?: readonly string[] | null;
   readonly mailboxIds?: readonly string[] | null;
   readonly specialUse?: readonly SpecialUse[] | null;
+  readonly threadId?: string | null;
   readonly ids?: readonly string[] | null;
   readonly from?: string | null;
   readonly to?: string | null;
@@ -692,6 +701,10 @@ export interface QueryMessageArgs {
   readonly id: string;
 }
 
+export interface QueryThreadArgs {
+  readonly id: string;
+}
+
 export interface Quota {
   readonly resource: string;
   readonly used: number;
@@ -771,6 +784,33 @@ export interface SyncStatus {
   readonly messagesTotal: number;
   readonly messagesSynced: number;
   readonly lastSyncAt?: Date | null;
+}
+
+export interface Thread {
+  readonly id: string;
+  readonly account: Account;
+  readonly subject?: string | null;
+  readonly participants: readonly Address[];
+  readonly messageCount: number;
+  readonly unseenCount: number;
+  readonly lastMessageAt: Date;
+  readonly messages: MessageConnection;
+}
+
+export interface ThreadMessagesArgs {
+  readonly first: number | null;
+  readonly after?: string | null;
+}
+
+export interface ThreadConnection {
+  readonly edges: readonly ThreadEdge[];
+  readonly nodes: readonly Thread[];
+  readonly pageInfo: PageInfo;
+}
+
+export interface ThreadEdge {
+  readonly cursor: string;
+  readonly node: Thread;
 }
 
 export interface UpdateAccountInput {

@@ -33,6 +33,7 @@ const WEIGHTS: Readonly<Record<string, number>> = {
   'Message.body': 5,
   'Message.headers': 10,
   'Message.preview': 1,
+  'Message.thread': 1,
   'MessageBody.html': 10,
   'MessageConnection.totalCount': 10,
   'Mutation.addAccount': 100,

@@ -3,7 +3,7 @@ import { Args, Context, Query, Resolver } from '@nestjs/graphql';
 import { ApiKeyService } from '../../auth/api-key.service.js';
 import { parsePublicId } from '../../common/public-id.js';
 import { invalidInput } from '../../mailbox/mailbox.errors.js';
-import type { AccountId, MailboxId, MessageId } from '../../mailbox/model/ids.js';
+import type { AccountId, MailboxId, MessageId, ThreadId } from '../../mailbox/model/ids.js';
 import type * as gql from '../generated/schema-types.js';
 import type { OperationContext } from '../operation-context.js';
 import type { Resolved } from '../resolved.js';
@@ -42,6 +42,8 @@ export class NodeResolver {
         return show(await loaders.mailbox.load(uuid as MailboxId), views.mailbox);
       case 'message':
         return show(await loaders.message.load(uuid as MessageId), views.message);
+      case 'thread':
+        return show(await loaders.thread.load(uuid as ThreadId), views.thread);
       case 'apiKey':
         return this.findKey(uuid as string, context);
       case undefined:

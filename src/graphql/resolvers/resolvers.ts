@@ -7,6 +7,7 @@ import { MessageCommandsResolver } from './message-commands.resolver.js';
 import { MessageResolver } from './message.resolver.js';
 import { NodeResolver } from './node.resolver.js';
 import { SubscriptionResolver } from './subscription.resolver.js';
+import { ThreadResolver } from './thread.resolver.js';
 
 export const RESOLVERS = [
   AccountResolver,
@@ -18,4 +19,5 @@ export const RESOLVERS = [
   MessageResolver,
   NodeResolver,
   SubscriptionResolver,
+  ThreadResolver,
 ];

@@ -8,6 +8,7 @@ import type * as gql from '../generated/schema-types.js';
 import type { OperationContext } from '../operation-context.js';
 import { toOrder, toPageRequest } from '../page-args.js';
 import type { Resolved } from '../resolved.js';
+import { toThreadPage } from './thread-view.js';
 
 /** Before the first sign-in it is not known what the server can do; what the protocol allows at most is not promised. */
 const unknownCapabilities = { manageMailboxes: false, push: false, keywords: false, move: false, server: [] };
@@ -39,7 +40,7 @@ export class AccountView implements Resolved<gql.Account> {
     this.storage = protocol === 'POP3' ? 'GATEWAY' : 'SERVER';
     this.server = server;
     this.status = status;
-    this.capabilities = { sharedState: protocol === 'IMAP', ...(capabilities ?? unknownCapabilities), threads: false };
+    this.capabilities = { sharedState: protocol === 'IMAP', ...(capabilities ?? unknownCapabilities), threads: true };
     this.pop3 = protocol === 'POP3' ? toPop3Policy(account) : undefined;
     this.changeCursor = encodeChangeCursor(account.id, account.changePosition);
     this.createdAt = account.createdAt;
@@ -55,6 +56,12 @@ export class AccountView implements Resolved<gql.Account> {
     const filter = bothFilters({ accountIds: [this.uuid] }, toMessageFilter(args.filter));
     const page = toPageRequest(args, limits.maxPageSize);
     return views.messagePage(await loaders.listMessages({ filter, order: toOrder(args.orderBy), page }), filter);
+  }
+
+  async threads(args: gql.AccountThreadsArgs, { loaders, views, limits }: OperationContext) {
+    const filter = toMessageFilter(args.filter);
+    const page = toPageRequest(args, limits.maxPageSize);
+    return toThreadPage(await loaders.listThreads(this.uuid, { filter, page }), views.thread);
   }
 
   quota(_: unknown, { loaders }: OperationContext) {

@@ -1,6 +1,7 @@
 import { toPublicId } from '../../common/public-id.js';
 import { notFound } from '../../mailbox/mailbox.errors.js';
 import type { Message, Part, ReadMessage } from '../../mailbox/model/message.js';
+import { emptyThread } from '../../mailbox/model/thread.js';
 import { findAttachments, isInlineImage } from '../../mime/body-parts.js';
 import { estimateDecodedSize } from '../../mime/part-tree.js';
 import type * as gql from '../generated/schema-types.js';
@@ -67,6 +68,10 @@ export class MessageView implements Resolved<gql.Message> {
     const mailbox = await loaders.mailboxOrGone.load(this.message.mailboxId);
     if (!mailbox) throw notFound('mailbox');
     return views.mailbox(mailbox);
+  }
+
+  async thread(_: unknown, { loaders, views }: OperationContext) {
+    return views.thread((await loaders.thread.load(this.message.threadId)) ?? emptyThread(this.message));
   }
 
   preview(_: unknown, { loaders }: OperationContext) {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { readMboxrd, readTar } from '../../../test/factories/exports.js';
 import type { ExportedMessage } from '../../mailbox/mailbox-export.service.js';
-import type { AccountId, MailboxId, MessageId } from '../../mailbox/model/ids.js';
+import type { AccountId, MailboxId, MessageId, ThreadId } from '../../mailbox/model/ids.js';
 import { NO_FLAGS, type Flags } from '../../mailbox/model/message.js';
 import { EXPORT_FORMATS } from './export-formats.js';
 
@@ -18,6 +18,7 @@ function exported(n: number, octets: readonly Buffer[], flags: Partial<Flags> = 
     id: uuid(n),
     accountId: 'acc' as AccountId,
     mailboxId: 'mbx' as MailboxId,
+    threadId: 'thr' as ThreadId,
     envelope: none,
     flags: { ...NO_FLAGS, ...flags },
     internalDate: new Date(Date.UTC(2026, 0, n, 9, 5, 7)),

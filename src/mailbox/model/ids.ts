@@ -5,6 +5,8 @@ type Brand<T, Name extends string> = T & { readonly [brand]: Name };
 export type AccountId = Brand<string, 'AccountId'>;
 export type MailboxId = Brand<string, 'MailboxId'>;
 export type MessageId = Brand<string, 'MessageId'>;
+/** A conversation inside one account; the same for the same messages, whoever computes it. */
+export type ThreadId = Brand<string, 'ThreadId'>;
 export type ApiKeyId = Brand<string, 'ApiKeyId'>;
 /** Names stored octets; copies of a message inside one account share it. */
 export type ContentId = Brand<string, 'ContentId'>;

@@ -1,4 +1,4 @@
-import type { AccountId, ContentId, MailboxId, MessageId, ModSeq, Uid, UidValidity } from './ids.js';
+import type { AccountId, ContentId, MailboxId, MessageId, ModSeq, ThreadId, Uid, UidValidity } from './ids.js';
 
 export interface Address {
   readonly name?: string;
@@ -91,12 +91,15 @@ export interface MessageData {
   readonly preview?: string;
   /** RFC 8474 EMAILID or X-GM-MSGID. */
   readonly emailId?: string;
+  /** RFC 8474 THREADID or X-GM-THRID. */
+  readonly serverThreadId?: string;
   readonly parseWarnings: readonly string[];
 }
 
 /** One copy of a message in one mailbox, as the mirror holds it. */
-export interface Message extends MessageData {
+export interface Message extends Omit<MessageData, 'serverThreadId'> {
   readonly id: MessageId;
+  readonly threadId: ThreadId;
   readonly accountId: AccountId;
   readonly mailboxId: MailboxId;
   readonly hasAttachments: boolean;

@@ -1,4 +1,4 @@
-import type { AccountId, MailboxId, MessageId, Uid } from './ids.js';
+import type { AccountId, MailboxId, MessageId, ThreadId, Uid } from './ids.js';
 import type { SpecialUse } from './mailbox.js';
 
 /** Conditions that all must hold. Absent means "does not matter". */
@@ -7,6 +7,7 @@ export interface MessageFilter {
   readonly mailboxIds?: readonly MailboxId[];
   readonly specialUse?: readonly SpecialUse[];
   readonly ids?: readonly MessageId[];
+  readonly threadId?: ThreadId;
   /** Substring of name or address, any case. */
   readonly from?: string;
   readonly to?: string;
@@ -33,6 +34,8 @@ export interface MessageFilter {
   readonly and?: readonly MessageFilter[];
   readonly or?: readonly MessageFilter[];
   readonly not?: MessageFilter;
+  /** Set by the service alone: of a message that is in several mailboxes one copy, rather not one in a view of others (`\\All` …). */
+  readonly eachOnce?: boolean;
   /** Set by the service alone: what a server's SEARCH answered for a condition that the mirror cannot decide. */
   readonly found?: readonly ServerSearchHit[];
 }
