@@ -50,12 +50,15 @@ export class ImapSessionPool {
 
   /** Runs `work` on a connection, whatever it has selected. @throws MailError as `lease` does */
   async use<T>(signal: AbortSignal, work: (connection: ImapConnection) => Promise<T>): Promise<T> {
-    const session = await this.acquireAlive(undefined, signal);
-    try {
-      return await work(session.connection);
-    } finally {
-      this.giveBack(session);
-    }
+    return this.lend(await this.acquireAlive(undefined, signal), work);
+  }
+
+  /**
+   * As `use`, on a connection that has been told what is new in the mailbox it has selected: of that one STATUS and LIST-STATUS
+   * say no more than it has been told (seen with Dovecot 2.3).
+   */
+  async useUpToDate<T>(signal: AbortSignal, work: (connection: ImapConnection) => Promise<T>): Promise<T> {
+    return this.lend(await this.acquireAlive(undefined, signal, true), work);
   }
 
   /**
@@ -99,11 +102,20 @@ export class ImapSessionPool {
     await Promise.all(ending);
   }
 
-  private async acquireAlive(path: string | undefined, signal: AbortSignal): Promise<Session> {
+  private async lend<T>(session: Session, work: (connection: ImapConnection) => Promise<T>): Promise<T> {
+    try {
+      return await work(session.connection);
+    } finally {
+      this.giveBack(session);
+    }
+  }
+
+  private async acquireAlive(path: string | undefined, signal: AbortSignal, upToDate = false): Promise<Session> {
     for (;;) {
       const session = await this.acquire(path, signal);
+      const isOld = upToDate && session.connection.selected !== undefined;
       try {
-        if (await this.isAlive(session, signal)) return session;
+        if (await this.isAlive(session, signal, isOld)) return session;
         this.giveBack(session);
       } catch (error) {
         this.giveBack(session);
@@ -113,9 +125,9 @@ export class ImapSessionPool {
   }
 
   /** A connection that was quiet for long may be cut without anybody having been told (NAT, a server gone). */
-  private async isAlive({ connection }: Session, signal: AbortSignal): Promise<boolean> {
+  private async isAlive({ connection }: Session, signal: AbortSignal, ask: boolean): Promise<boolean> {
     if (!connection.usable) return false;
-    if (connection.silentForMs < limits.staleAfterMs) return true;
+    if (!ask && connection.silentForMs < limits.staleAfterMs) return true;
     try {
       await connection.noop(AbortSignal.any([signal, AbortSignal.timeout(limits.probeTimeoutMs)]));
       return true;

@@ -72,6 +72,22 @@ describe('connections for commands', () => {
     expect(mirror.subjects()).toEqual(['new']);
   });
 
+  it.each([
+    ['with LIST-STATUS', undefined],
+    ['without it', ['LIST-STATUS', 'LIST-EXTENDED']],
+  ])('say how the mailbox stands that they have selected: %s', async (_how, withoutCapabilities) => {
+    await start({ ...(withoutCapabilities && { withoutCapabilities }) });
+    await dovecot.deliver('ann', mail('one'));
+    await dovecot.deliver('ann', mail('two'));
+    const mirror = new MemoryMirror(keeper);
+    await mirror.sync();
+    await dovecot.doveadm('expunge', '-u', 'ann', 'mailbox', 'INBOX', 'all');
+    const listed = await keeper.listMailboxes(signal(), () => true);
+    const status = listed.find(({ path }) => path === 'INBOX')?.status;
+    expect(status).toMatchObject({ messages: 0, uidNext: 3 });
+    expect(status?.highestModSeq).not.toBe(mirror.checkpoint?.highestModSeq);
+  });
+
   it('are closed with the account, those in use too', async () => {
     await start();
     for (let i = 1; i <= 150; i += 1) await dovecot.deliver('ann', mail(`m${i}`));
