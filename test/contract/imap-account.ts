@@ -104,7 +104,7 @@ export class MemoryMirror {
   ) {}
 
   /** @param interrupt asked after each batch */
-  async sync(options: { full?: boolean; interrupt?: (batch: SyncBatch) => boolean } = {}): Promise<void> {
+  async sync(options: { full?: boolean; interrupt?: (batch: SyncBatch) => boolean | Promise<boolean> } = {}) {
     const known = {
       uids: () => {
         this.uidQueries += 1;
@@ -116,7 +116,7 @@ export class MemoryMirror {
     const request = { path, checkpoint, known, full: options.full ?? false };
     for await (const batch of this.keeper.synchronise(request, signal(60_000))) {
       this.apply(batch);
-      if (options.interrupt?.(batch)) return;
+      if (await options.interrupt?.(batch)) return;
     }
   }
 

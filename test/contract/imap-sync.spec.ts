@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ServerKeeper } from '../../src/mailbox/keeper.port.js';
+import { uid } from '../../src/mailbox/model/ids.js';
 import { startDovecot, type Dovecot } from '../servers/dovecot.js';
 import { connectionTo, mail, MemoryMirror, openKeeper, signal, until } from './imap-account.js';
 
@@ -93,6 +94,35 @@ describe.each(Object.entries(servers))('an IMAP server with %s', (_name, without
     mirror.checkpoint = { ...mirror.checkpoint!, highestModSeq: newest.checkpoint!.highestModSeq };
     await mirror.sync();
     expect(mirror.subjects()).toEqual(['a', 'c']);
+  });
+
+  it('finds that a message is gone which a command had put above the watermark', async () => {
+    await freshUser();
+    for (const subject of ['m1', 'm2']) await dovecot.deliver(user, mail(subject));
+    const mirror = new MemoryMirror(keeper);
+    await mirror.sync();
+    await mirror.sync();
+    // As after a move to here, whose answer told the UID, before others expunged it again.
+    const [m2] = [...mirror.messages.values()].slice(-1);
+    mirror.messages.set(uid(3), m2!);
+    await dovecot.deliver(user, mail('m3'));
+    await dovecot.doveadm('expunge', '-u', user, 'mailbox', 'INBOX', 'uid', '3');
+    await mirror.sync();
+    expect(mirror.subjects()).toEqual(['m1', 'm2']);
+  });
+
+  it('takes nothing for gone that a command has put above the watermark meanwhile', async () => {
+    await freshUser();
+    await dovecot.deliver(user, mail('m1'));
+    const mirror = new MemoryMirror(keeper);
+    await mirror.sync();
+    const interrupt = async (): Promise<boolean> => {
+      if (mirror.messages.size === 1) await dovecot.deliver(user, mail('m2'));
+      mirror.messages.set(uid(2), mirror.messages.get(uid(1))!);
+      return false;
+    };
+    await mirror.sync({ full: true, interrupt });
+    expect([...mirror.messages.keys()]).toEqual([1, 2]);
   });
 
   it('IMAP case 11: resumes a first synchronisation where it was interrupted, news first', async () => {

@@ -121,7 +121,8 @@ async function* vanishedByComparing(
   { known, expected }: ChangesRequest,
   highestModSeq: ModSeq | undefined,
 ): AsyncGenerator<SyncBatch, Proved, undefined> {
-  if (expected !== undefined && expected === run.connection.exists) {
+  // The mirror's own number, too: a command may have put there what was gone before it was read.
+  if (expected === run.connection.exists && (await known.count()) === expected) {
     if (highestModSeq !== run.checkpoint.highestModSeq) yield run.batch({}, { highestModSeq });
     return expected;
   }
@@ -157,13 +158,23 @@ async function* compare(
   highestModSeq: ModSeq | undefined,
 ): AsyncGenerator<SyncBatch, Proved, undefined> {
   const { lowestUid, nextUid } = run.checkpoint;
-  const mirrored = (await known.uids()).filter((one) => one >= lowestUid && one < nextUid);
+  const all = await known.uids();
+  const mirrored = all.filter((one) => one >= lowestUid && one < nextUid);
   const missed = onServer.without(mirrored);
   if (missed.size <= run.connection.exists) {
     for await (const messages of run.fetchSet(missed)) yield run.batch({ messages });
   }
-  const vanished = onServer.absent(mirrored);
+  const above = all.filter((one) => one >= nextUid);
+  const vanished = [...onServer.absent(mirrored), ...(await absentNow(run, above))];
   if (vanished.length > 0 || highestModSeq !== run.checkpoint.highestModSeq)
     yield run.batch({ vanished }, { highestModSeq });
   return lowestUid === 1 ? onServer.size : undefined;
+}
+
+/** Of what commands have put above the watermark. The server is told to look first: it may have come a moment ago. */
+async function absentNow({ connection, signal }: SyncRun, uids: readonly Uid[]): Promise<readonly Uid[]> {
+  if (uids.length === 0) return [];
+  await connection.noop(signal);
+  const found = await connection.search({ uid: `${uids[0]}:${uids.at(-1)}` }, signal);
+  return UidSet.parse(found).absent(uids);
 }
