@@ -9,6 +9,8 @@ export type StatusReporter = (event: RunnerEvent) => Promise<void>;
 export interface AccountRunner {
   /** Of one that comes and goes; absent: it holds its connections. Milliseconds since the epoch, 0 before the first. */
   readonly visits?: { readonly lastProgressMs: number };
+  /** Of one that holds its connections: when all that was asked of the server was last done. Milliseconds since the epoch, or 0. */
+  readonly service?: { readonly lastDoneMs: number };
   /** Until something fails, which it throws, or `signal` aborts. */
   run(signal: AbortSignal): Promise<void>;
   /** Looks for news at once. */

@@ -14,9 +14,13 @@ afterEach(async () => {
 /** A runner whose runs end as the test says, one after the other; the last one goes on until it is stopped. */
 function start(
   ends: readonly Error[],
-  { sync = async () => undefined, visits }: { sync?: () => Promise<void>; visits?: AccountRunner['visits'] } = {},
+  {
+    sync = async () => undefined,
+    ...rest
+  }: Pick<AccountRunner, 'visits' | 'service'> & { sync?: () => Promise<void> } = {},
 ) {
   const told: string[] = [];
+  const waits: number[] = [];
   const waiters: { text: string; resolve: () => void }[] = [];
   const tell = (text: string): void => {
     told.push(text);
@@ -31,18 +35,21 @@ function start(
       await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
     },
     syncNow: sync,
-    visits,
+    ...rest,
   };
   const started = new AccountRuntime('a' as AccountId, runner, {
     connecting: async () => tell('connecting'),
     postponed: async (error) => tell(`postponed ${error.code}`),
-    failed: async (error, nextAttemptAt) => tell(`failed ${error.code}${nextAttemptAt ? ' (waits)' : ''}`),
+    failed: async (error, nextAttemptAt) => {
+      if (nextAttemptAt) waits.push(nextAttemptAt.getTime() - Date.now());
+      tell(`failed ${error.code}${nextAttemptAt ? ' (waits)' : ''}`);
+    },
     leaseLost: () => tell('lease lost'),
   });
   runtime = started;
   const heard = (text: string): Promise<void> =>
     told.includes(text) ? Promise.resolve() : new Promise((resolve) => waiters.push({ text, resolve }));
-  return { started, told, heard };
+  return { started, told, waits, heard };
 }
 
 const gone = new MailError('CONNECTION_FAILED', 'gone');
@@ -67,6 +74,23 @@ describe('AccountRuntime', () => {
     const { heard, told } = start([new TypeError('undefined is not a function')]);
     await heard('running');
     expect(told).toContain('failed INTERNAL (waits)');
+  });
+
+  it.each([
+    ['seconds where the server serves it in between', Infinity, 16_000],
+    ['minutes where the server does nothing for it', 0, 5 * 60_000],
+  ])('waits no longer than %s', async (_, lastDoneMs, longestMs) => {
+    const { started, waits } = start(
+      Array.from({ length: 12 }, () => gone),
+      { service: { lastDoneMs } },
+    );
+    for (let count = 1; count <= 12; count += 1) {
+      while (waits.length < count) await new Promise((resolve) => setImmediate(resolve));
+      await new Promise((resolve) => setImmediate(resolve));
+      started.retryNow();
+    }
+    expect(Math.max(...waits)).toBeLessThanOrEqual(longestMs);
+    expect(Math.max(...waits)).toBeGreaterThan(longestMs / 3);
   });
 
   it('ends without a word about the status when another instance has the account', async () => {

@@ -10,6 +10,8 @@ import { isAlarming, retryDelayMs, type Manner } from './retry-policy.js';
 /** A session that lasted this long was a good one: the next failure is a first one again. */
 const goodSessionMs = 60_000;
 const databaseRestMs = 1_000;
+/** Of a server that lets us in and does what it is asked: then it is the line that breaks, and nobody is spared by long waits. */
+const mostFailuresWhileServed = 5;
 
 export interface RuntimeEvents {
   connecting(): Promise<void>;
@@ -95,10 +97,13 @@ export class AccountRuntime {
 
   private count(startedMs: number): void {
     const { failures, sinceMs } = this.trouble;
-    const { visits } = this.runner;
+    const { visits, service } = this.runner;
+    const most = service && service.lastDoneMs >= startedMs ? mostFailuresWhileServed : Infinity;
     const wasGood = visits ? visits.lastProgressMs >= startedMs : Date.now() - startedMs > goodSessionMs;
     this.trouble =
-      failures === 0 || wasGood ? { failures: 1, sinceMs: Date.now() } : { failures: failures + 1, sinceMs };
+      failures === 0 || wasGood
+        ? { failures: 1, sinceMs: Date.now() }
+        : { failures: Math.min(failures + 1, most), sinceMs };
   }
 
   private isAlarming(error: unknown): boolean {

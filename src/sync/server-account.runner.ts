@@ -27,6 +27,7 @@ export interface ServerAccountDependencies {
 export class ServerAccountRunner implements AccountRunner {
   private readonly log = new Logger(ServerAccountRunner.name);
 
+  readonly service = { lastDoneMs: 0 };
   private readonly previews: PreviewFiller;
   /** Not there when they were selected, and how often there had been a list by then. */
   private readonly missing = new Map<MailboxId, number>();
@@ -70,7 +71,9 @@ export class ServerAccountRunner implements AccountRunner {
   private async work(queue: SyncQueue, signal: AbortSignal): Promise<void> {
     while (await queue.wait(signal)) {
       await this.perform(queue.take()!, queue, signal);
-      if (!queue.hasMoreUrgent()) await this.context.status(queue.hasBackfill ? 'synchronising' : 'succeeded');
+      if (queue.hasMoreUrgent()) continue;
+      if (!queue.hasBackfill) this.service.lastDoneMs = Date.now();
+      await this.context.status(queue.hasBackfill ? 'synchronising' : 'succeeded');
     }
   }
 
