@@ -67,7 +67,11 @@ export class ImapKeeper implements port.ServerKeeper {
 
   watch(onHint: (hint: port.RemoteHint) => void, onReady: () => void, signal: AbortSignal): Promise<void> {
     const onRenumbered = (): void => this.pool.forgetSelections();
-    return this.watcher.watch({ onHint, onReady, onRenumbered }, AbortSignal.any([signal, this.closing.signal]));
+    const tell = (hint: port.RemoteHint): void => {
+      if (hint.kind === 'asked') this.memory.unreadable.duePaths().forEach((path) => onHint({ kind: 'mailbox', path }));
+      onHint(hint);
+    };
+    return this.watcher.watch({ onHint: tell, onReady, onRenumbered }, AbortSignal.any([signal, this.closing.signal]));
   }
 
   attentionTo(path: string): port.Attention | undefined {

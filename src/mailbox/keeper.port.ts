@@ -142,6 +142,8 @@ export interface KnownMessages {
   uids(): Promise<readonly Uid[]>;
   /** How many those are; costs no more for many. */
   count(): Promise<number>;
+  /** Of those that came as far as they could be had without being read (`UNREADABLE`). */
+  unreadable(): Promise<readonly Uid[]>;
 }
 
 export interface SynchroniseRequest {

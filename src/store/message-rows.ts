@@ -10,7 +10,16 @@ import {
   type MessageId,
   type ThreadId,
 } from '../mailbox/model/ids.js';
-import type { Address, Envelope, Flags, Message, Part, Pop3Origin, RemoteRef } from '../mailbox/model/message.js';
+import {
+  UNREADABLE,
+  type Address,
+  type Envelope,
+  type Flags,
+  type Message,
+  type Part,
+  type Pop3Origin,
+  type RemoteRef,
+} from '../mailbox/model/message.js';
 import type { MirroredRef, NewMessage } from './mirror.port.js';
 import { threadIdOf } from './thread-id.js';
 
@@ -69,6 +78,9 @@ export const MESSAGE_COLUMNS = `m.account_id, m.id, m.mailbox_id, m.uid_validity
     FROM uidl u JOIN account a ON a.id = u.account_id
     WHERE u.account_id = m.account_id AND u.message_id = m.id LIMIT 1
   ) END AS origin`;
+
+/** A condition that an index was made for: the sentence must stand in the statement itself. */
+export const UNREADABLE_ROWS = `parse_warnings @> ARRAY['${UNREADABLE}']`;
 
 /** What copies of a message in several mailboxes of an account have in common. */
 export const sameMessage = (row: string): string => `coalesce(${row}.email_id, ${row}.message_id, ${row}.id::text)`;

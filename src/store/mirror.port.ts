@@ -157,6 +157,8 @@ export interface MirrorStore {
   uidsOf(accountId: AccountId, mailboxId: MailboxId): Promise<readonly Uid[]>;
   /** How many those are, from the mailbox's own count. */
   countUids(accountId: AccountId, mailboxId: MailboxId): Promise<number>;
+  /** Of messages that could not be read (`UNREADABLE`); ascending. */
+  unreadableUids(accountId: AccountId, mailboxId: MailboxId): Promise<readonly Uid[]>;
   /** Of the newest `among` messages of the account those on a server whose preview nobody knows, newest first. */
   findWithoutPreview(accountId: AccountId, among: number): Promise<readonly Message[]>;
   /** Not logged: it says how a message begins, not that it changed. */

@@ -11,11 +11,12 @@ import {
   type MailboxId,
   type MessageId,
 } from '../mailbox/model/ids.js';
-import { NO_FLAGS, type MessageData } from '../mailbox/model/message.js';
+import { NO_FLAGS, UNREADABLE, type MessageData } from '../mailbox/model/message.js';
 import type { MessageFilter, MessageOrder } from '../mailbox/model/search.js';
 import { ChangeLogRepository } from '../events/change-log.repository.js';
 import { insertAccount } from '../../test/factories/stored-account.js';
 import { createTestDatabase, type TestDatabase } from '../../test/servers/postgres.js';
+import { UNREADABLE_ROWS } from './message-rows.js';
 import type { NewMessage } from './mirror.port.js';
 import { PostgresMirrorStore } from './postgres-mirror.store.js';
 import { select } from './sql.js';
@@ -282,6 +283,16 @@ describe('mirror', () => {
       await expect(store.listMessages(query)).rejects.toMatchObject({ code: 'INVALID_INPUT', field: ['after'] });
     },
   );
+
+  it('finds messages that could not be read by an index of their own', async () => {
+    await insert([remote(1), remote(2, { parseWarnings: [UNREADABLE] }), remote(3, { parseWarnings: ['odd'] })]);
+    expect(await store.unreadableUids(accountId, inbox)).toEqual([2]);
+    const plan = await dataSource.transaction(async (manager) => {
+      await select(manager, 'SET LOCAL enable_seqscan = off');
+      return select(manager, `EXPLAIN SELECT uid FROM message WHERE ${UNREADABLE_ROWS}`);
+    });
+    expect(JSON.stringify(plan)).toContain('message_unreadable');
+  });
 
   it('recognises rows that wait for their UID and gives them back without news', async () => {
     const [id] = await insert([remote(1)]);

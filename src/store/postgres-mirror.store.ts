@@ -7,7 +7,7 @@ import type { MessageFilter, Page } from '../mailbox/model/search.js';
 import type { Thread } from '../mailbox/model/thread.js';
 import { toMailbox, type MailboxRow } from './mailbox-rows.js';
 import { countMessages, listMessages } from './message-list.js';
-import { MESSAGE_COLUMNS, toMessage, type MessageRow } from './message-rows.js';
+import { MESSAGE_COLUMNS, toMessage, UNREADABLE_ROWS, type MessageRow } from './message-rows.js';
 import type { MessageQuery, MirrorStore, MirrorTransaction, MirrorWriteOptions, ThreadQuery } from './mirror.port.js';
 import { PostgresMirrorTransaction } from './postgres-mirror-transaction.js';
 import { readPieces } from './read-pieces.js';
@@ -77,6 +77,14 @@ export class PostgresMirrorStore implements MirrorStore {
 
   async uidsOf(accountId: AccountId, mailboxId: MailboxId): Promise<readonly Uid[]> {
     const sql = `SELECT uid FROM message WHERE account_id = $1 AND mailbox_id = $2 AND uid IS NOT NULL ORDER BY uid`;
+    return (await select<{ uid: string }>(this.dataSource, sql, [accountId, mailboxId])).map(
+      (row) => Number(row.uid) as Uid,
+    );
+  }
+
+  async unreadableUids(accountId: AccountId, mailboxId: MailboxId): Promise<readonly Uid[]> {
+    const sql = `SELECT uid FROM message WHERE account_id = $1 AND mailbox_id = $2 AND uid IS NOT NULL AND ${UNREADABLE_ROWS}
+      ORDER BY uid`;
     return (await select<{ uid: string }>(this.dataSource, sql, [accountId, mailboxId])).map(
       (row) => Number(row.uid) as Uid,
     );

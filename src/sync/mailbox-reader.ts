@@ -64,6 +64,7 @@ export class MailboxReader {
       known: {
         uids: () => mirror.uidsOf(mailbox.accountId, mailboxId),
         count: () => mirror.countUids(mailbox.accountId, mailboxId),
+        unreadable: () => mirror.unreadableUids(mailbox.accountId, mailboxId),
       },
       full: options.full ?? false,
     };

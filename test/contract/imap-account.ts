@@ -12,7 +12,7 @@ import {
   type Uid,
 } from '../../src/mailbox/model/ids.js';
 import type { Mailbox, SyncCheckpoint } from '../../src/mailbox/model/mailbox.js';
-import type { Flags, MessageData, ReadMessage } from '../../src/mailbox/model/message.js';
+import { isUnreadable, type Flags, type MessageData, type ReadMessage } from '../../src/mailbox/model/message.js';
 import { ImapAdapter } from '../../src/imap/imap.adapter.js';
 import type { Dovecot } from '../servers/dovecot.js';
 import type { ScriptedServer } from '../servers/scripted-server.js';
@@ -111,6 +111,8 @@ export class MemoryMirror {
         return Promise.resolve([...this.messages.keys()].sort((a, b) => a - b));
       },
       count: () => Promise.resolve(this.messages.size),
+      unreadable: () =>
+        Promise.resolve([...this.messages].filter(([, { data }]) => isUnreadable(data)).map(([one]) => one)),
     };
     const { path, checkpoint } = this;
     const request = { path, checkpoint, known, full: options.full ?? false };

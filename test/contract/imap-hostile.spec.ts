@@ -84,7 +84,7 @@ const USES: Readonly<Record<string, (keeper: ServerKeeper, signal: AbortSignal) 
 async function sync(opened: ServerKeeper, signal: AbortSignal): Promise<void> {
   const request = {
     path: 'INBOX',
-    known: { uids: () => Promise.resolve([]), count: () => Promise.resolve(0) },
+    known: { uids: () => Promise.resolve([]), count: () => Promise.resolve(0), unreadable: () => Promise.resolve([]) },
     full: false,
   };
   for await (const _ of opened.synchronise(request, signal));

@@ -113,6 +113,20 @@ describe('a message over which the server hangs up', () => {
     expect(mirror.subjects()[11]).toBe('m12');
     expect(mirror.messages.size).toBe(20);
   });
+
+  it('is read by a later process as soon as it can be', async () => {
+    const before = await start(20, [12]);
+    await before.sync();
+    await keeper.close();
+    stumbling.stumbles.clear();
+    keeper = openKeeper(plainConnectionTo(server));
+    const mirror = new MemoryMirror(keeper);
+    mirror.checkpoint = before.checkpoint;
+    for (const [uid, message] of before.messages) mirror.messages.set(uid, message);
+    await mirror.sync();
+    expect(mirror.subjects()[11]).toBe('m12');
+    expect(mirror.messages.size).toBe(20);
+  }, 20_000);
 });
 
 describe('a file of another size than its name says', () => {

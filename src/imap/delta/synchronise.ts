@@ -18,8 +18,8 @@ import {
   type UnreadableMessages,
 } from './unreadable.js';
 
-/** Before a message is blamed that two connections ended over. */
-const doubtMs = 2_000;
+/** Pauses before a message is blamed, over which another connection has to end after each of them, too. */
+const doubtsMs = [1_000, 2_000];
 
 /** What is remembered between synchronisations; lost with the process, and learnt again. */
 export interface SyncMemory {
@@ -41,13 +41,15 @@ export async function* synchronise(
   for (let current = request; ;) {
     // Any mailbox but INBOX may have been deleted and made anew under a session that has it selected.
     const lease = await pool.lease(request.path, signal, request.path !== 'INBOX');
-    const run = startRun(lease, memory, current, signal);
+    let run: SyncRun | undefined;
     try {
+      await recall(memory, lease, current);
+      run = startRun(lease, memory, current, signal);
       yield* follow(run, lease, memory, current);
       return;
     } catch (error) {
       lease.release();
-      if (!run.lost || signal.aborted) throw error;
+      if (!run?.lost || signal.aborted) throw error;
       const isolated = await isolate(pool, memory, request.path, run.lost, signal);
       // A network may fail once; when it fails again it is for the caller to wait.
       ordinaryLosses += isolated ? 0 : 1;
@@ -57,6 +59,15 @@ export async function* synchronise(
       lease.release();
     }
   }
+}
+
+/** Rows that the mirror holds are of one UIDVALIDITY. */
+async function recall(
+  { unreadable }: SyncMemory,
+  { mailbox: { uidValidity } }: SessionLease,
+  { path, checkpoint, known }: SynchroniseRequest,
+): Promise<void> {
+  if (checkpoint?.uidValidity === uidValidity) await unreadable.recall(path, uidValidity, () => known.unreadable());
 }
 
 /** @returns false where no single message is to blame */
@@ -69,11 +80,15 @@ async function isolate(
 ): Promise<boolean> {
   const suspect = await suspectOf(pool, path, lost, signal);
   if (!suspect || unreadable.of(path, suspect.uidValidity).has(suspect.uid)) return false;
-  // A line that is bad for a moment cuts one connection after another, wherever each of them stands.
-  await sleep(doubtMs, signal);
-  const found = await suspectOf(pool, path, { range: String(suspect.uid), byUid: true, lastUid: 0 }, signal);
-  if (!found || found.uidValidity !== suspect.uidValidity) return false;
-  unreadable.add(path, found.uidValidity, found);
+  let blamed = suspect;
+  for (const doubtMs of doubtsMs) {
+    // A line that is bad for a moment cuts one connection after another, wherever each of them stands.
+    await sleep(doubtMs, signal);
+    const found = await suspectOf(pool, path, { range: String(suspect.uid), byUid: true, lastUid: 0 }, signal);
+    if (!found || found.uidValidity !== suspect.uidValidity) return false;
+    blamed = found;
+  }
+  unreadable.add(path, blamed.uidValidity, blamed);
   return true;
 }
 
@@ -122,7 +137,7 @@ async function* follow(
   if (run.checkpoint.lowestUid > 1) yield* backfill(run);
   // While the history was being read anything may have gone: then nothing is proved, and the next time compares.
   else if (proved !== undefined) settled.remember(request.path, run.checkpoint, proved, swept);
-  if (request.full) yield* tryAgain(run, unreadable, request.path);
+  yield* tryAgain(run, unreadable, request);
 }
 
 /**
@@ -132,12 +147,13 @@ async function* follow(
 async function* tryAgain(
   run: SyncRun,
   unreadable: UnreadableMessages,
-  path: string,
+  { path, full }: SynchroniseRequest,
 ): AsyncGenerator<SyncBatch, void, undefined> {
   const { uidValidity } = run.checkpoint;
-  for (const uid of unreadable.of(path, uidValidity).keys()) {
+  const uids = full ? [...unreadable.of(path, uidValidity).keys()] : unreadable.due(path, uidValidity);
+  for (const uid of uids) {
     const message = await readAgain(run.connection, uid, run.signal);
-    if (message === 'unreadable') return;
+    if (message === 'unreadable') return unreadable.add(path, uidValidity, { uid });
     unreadable.remove(path, uidValidity, uid);
     if (!message) continue;
     yield run.batch({ vanished: [message.uid] });

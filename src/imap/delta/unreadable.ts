@@ -1,7 +1,9 @@
+import { backoffMs, type BackoffPolicy } from '../../common/backoff.js';
 import type { RemoteMessage } from '../../mailbox/keeper.port.js';
 import { isMailError } from '../../mailbox/mailbox.errors.js';
 import type { ErrorCode } from '../../mailbox/model/error-code.js';
 import type { UidValidity } from '../../mailbox/model/ids.js';
+import { UNREADABLE } from '../../mailbox/model/message.js';
 import type { ImapConnection } from '../imap.connection.js';
 import { maxIsolatedMessages } from '../imap.limits.js';
 import { messageItems, stubItems, toRemoteMessage, type FetchedRow } from '../imap.mapping.js';
@@ -19,28 +21,74 @@ export interface UnreadableMessage {
   readonly message?: RemoteMessage;
 }
 
+const minuteMs = 60_000;
+/** A blamed message may have been innocent: it is read again after a minute, and then ever more rarely. */
+const retry: BackoffPolicy = { firstMs: 2 * minuteMs, maxMs: 8 * 60 * minuteMs };
+
+interface Blamed extends UnreadableMessage {
+  readonly failures: number;
+  readonly dueAtMs: number;
+}
+
+interface BlamedMailbox {
+  readonly uidValidity: UidValidity;
+  readonly messages: Map<number, Blamed>;
+}
+
 /**
  * Messages over which a server ends the connection, every time (a file of another size than recorded, say). One of them must not
- * stop the mailbox behind it. Known as long as the process lives or until all is compared: then they are tried again.
+ * stop the mailbox behind it. The mirror remembers which they are; when they are to be tried again is lost with the process.
  */
 export class UnreadableMessages {
-  private readonly byMailbox = new Map<string, Map<number, UnreadableMessage>>();
+  private readonly byPath = new Map<string, BlamedMailbox>();
 
   of(path: string, uidValidity: UidValidity): ReadonlyMap<number, UnreadableMessage> {
-    return this.byMailbox.get(keyOf(path, uidValidity)) ?? new Map();
+    return this.find(path, uidValidity) ?? new Map();
   }
 
+  /** @param known what the mirror says; asked once for each mailbox */
+  async recall(path: string, uidValidity: UidValidity, known: () => Promise<readonly number[]>): Promise<void> {
+    if (this.find(path, uidValidity)) return;
+    const uids = await known();
+    const messages = this.messages(path, uidValidity);
+    for (const uid of uids) if (!messages.has(uid)) messages.set(uid, { uid, failures: 0, dueAtMs: 0 });
+  }
+
+  /** Once more, too: it is the last then to be tried again. */
   add(path: string, uidValidity: UidValidity, unreadable: UnreadableMessage): void {
-    const key = keyOf(path, uidValidity);
-    this.byMailbox.set(key, (this.byMailbox.get(key) ?? new Map()).set(unreadable.uid, unreadable));
+    const messages = this.messages(path, uidValidity);
+    const failures = (messages.get(unreadable.uid)?.failures ?? 0) + 1;
+    messages.delete(unreadable.uid);
+    messages.set(unreadable.uid, { ...unreadable, failures, dueAtMs: performance.now() + backoffMs(retry, failures) });
   }
 
   remove(path: string, uidValidity: UidValidity, uid: number): void {
-    this.byMailbox.get(keyOf(path, uidValidity))?.delete(uid);
+    this.find(path, uidValidity)?.delete(uid);
+  }
+
+  /** @returns those whose time has come, the longest waiting first */
+  due(path: string, uidValidity: UidValidity): readonly number[] {
+    return [...(this.find(path, uidValidity)?.values() ?? [])].filter(isDue).map(({ uid }) => uid);
+  }
+
+  /** Where there are any. */
+  duePaths(): readonly string[] {
+    return [...this.byPath].filter(([, { messages }]) => [...messages.values()].some(isDue)).map(([path]) => path);
+  }
+
+  private find(path: string, uidValidity: UidValidity): Map<number, Blamed> | undefined {
+    const mailbox = this.byPath.get(path);
+    return mailbox?.uidValidity === uidValidity ? mailbox.messages : undefined;
+  }
+
+  private messages(path: string, uidValidity: UidValidity): Map<number, Blamed> {
+    const messages = this.find(path, uidValidity) ?? new Map<number, Blamed>();
+    this.byPath.set(path, { uidValidity, messages });
+    return messages;
   }
 }
 
-const keyOf = (path: string, uidValidity: UidValidity): string => `${uidValidity} ${path}`;
+const isDue = ({ dueAtMs }: Blamed): boolean => dueAtMs <= performance.now();
 
 /** Which messages were being read when the connection ended. */
 export interface LostFetch {
@@ -102,6 +150,5 @@ export async function readAgain(
 function toDamaged(row: FetchedRow): RemoteMessage | undefined {
   const message = toRemoteMessage(row);
   if (!message) return undefined;
-  const parseWarnings = ['the mail server ends the connection when this message is read; it will be tried again'];
-  return { ...message, data: { ...message.data, parseWarnings } };
+  return { ...message, data: { ...message.data, parseWarnings: [UNREADABLE] } };
 }

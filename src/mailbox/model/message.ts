@@ -96,6 +96,15 @@ export interface MessageData {
   readonly parseWarnings: readonly string[];
 }
 
+/**
+ * Among the `parseWarnings` of a message of which there is only what could be had without reading it. Rows are found by this
+ * sentence: an index is made of it, so it may not change without a migration.
+ */
+export const UNREADABLE = 'the mail server ends the connection when this message is read; it will be tried again';
+
+export const isUnreadable = ({ parseWarnings }: Pick<MessageData, 'parseWarnings'>): boolean =>
+  parseWarnings.includes(UNREADABLE);
+
 /** One copy of a message in one mailbox, as the mirror holds it. */
 export interface Message extends Omit<MessageData, 'serverThreadId'> {
   readonly id: MessageId;
