@@ -63,9 +63,11 @@ export class GatewayProcess {
 
   /** Resolves when it answers queries. */
   async start(): Promise<void> {
-    const child = spawn(process.execPath, [MAIN], { env: this.env, stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(process.execPath, [MAIN], { env: this.env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.child = child;
-    child.stderr.on('data', (chunk: Buffer) => (this.said = (this.said + chunk.toString()).slice(-4_000)));
+    const hear = (chunk: Buffer): unknown => (this.said = (this.said + chunk.toString()).slice(-8_000));
+    child.stdout.on('data', hear);
+    child.stderr.on('data', hear);
     await until(
       async () => {
         if (child.exitCode !== null) throw new Error(`the gateway ended: ${this.said}`);

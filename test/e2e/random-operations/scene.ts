@@ -152,13 +152,19 @@ export class Scene {
     );
   }
 
-  /** What server and gateway have said to each other lately, and the gateway to its log. */
+  /** What server and gateway have said to each other lately, the gateway to its log, and the log of changes. */
   async evidence(): Promise<string> {
     const { account } = await this.client.query<{ account: { protocolLog: string[] } }>(
-      'query ($id: ID!) { account(id: $id) { protocolLog(last: 200) } }',
+      'query ($id: ID!) { account(id: $id) { protocolLog(last: 1000) } }',
       { id: this.accountId },
     );
-    return [...account.protocolLog, this.gateway.said].join('\n');
+    const changes = await this.gateway.sql<object>(
+      `SELECT c.at, c.type, m.message_id, c.message_id AS id, b.path AS mailbox, was.path AS before FROM change c
+       LEFT JOIN message m ON m.id = c.message_id LEFT JOIN mailbox b ON b.id = c.mailbox_id
+       LEFT JOIN mailbox was ON was.id = c.previous_mailbox_id ORDER BY position DESC LIMIT 200`,
+    );
+    const said = account.protocolLog.filter((line) => !line.includes(' PREVIEW '));
+    return [...changes.map((change) => JSON.stringify(change)).toReversed(), ...said, this.gateway.said].join('\n');
   }
 
   private get client(): GatewayClient {
