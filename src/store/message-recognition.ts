@@ -20,6 +20,16 @@ export async function findUnplaced(
   return rows.map(({ id }) => id);
 }
 
+export async function findLeftBehind(manager: EntityManager, accountId: AccountId): Promise<readonly MessageId[]> {
+  const rows = await select<{ id: MessageId }>(
+    manager,
+    `SELECT m.id FROM message m JOIN mailbox b ON b.account_id = m.account_id AND b.id = m.mailbox_id
+     WHERE m.account_id = $1 AND m.uid IS NULL AND m.content_id IS NULL AND b.sync_complete`,
+    [accountId],
+  );
+  return rows.map(({ id }) => id);
+}
+
 export async function findUnplacedLike(
   manager: EntityManager,
   accountId: AccountId,

@@ -108,6 +108,8 @@ export interface MirrorTransaction {
   findByUid(mailboxId: MailboxId, uidValidity: UidValidity, uids: readonly Uid[]): Promise<readonly MirroredRef[]>;
   /** Messages without a UID that may be in this mailbox: moved here, renumbered, or gone from where they were. */
   findUnplaced(mailboxId: MailboxId): Promise<readonly MessageId[]>;
+  /** Messages without a UID that no history still to be read will show: somebody was looking for them. */
+  findLeftBehind(): Promise<readonly MessageId[]>;
   /** Of all mailboxes, those without a UID that one of these may be; more than those that are. */
   findUnplacedLike(identities: readonly MessageIdentity[]): Promise<readonly MirroredRef[]>;
   /** Those with a UID in another mailbox that have the Message-ID of one of these, but for views of other mailboxes (`\All` …). */

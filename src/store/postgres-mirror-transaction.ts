@@ -9,7 +9,7 @@ import type { AccountCapabilities } from '../mailbox/model/protocol.js';
 import { ChangeWriter, type RemovedMessage } from './change-writer.js';
 import { insertContents } from './contents.js';
 import { toMailbox, type MailboxRow } from './mailbox-rows.js';
-import { findElsewhere, findUnplaced, findUnplacedLike } from './message-recognition.js';
+import { findElsewhere, findLeftBehind, findUnplaced, findUnplacedLike } from './message-recognition.js';
 import {
   INSERT_COLUMNS,
   MESSAGE_COLUMNS,
@@ -188,6 +188,10 @@ export class PostgresMirrorTransaction implements MirrorTransaction {
 
   findUnplaced(mailboxId: MailboxId): Promise<readonly MessageId[]> {
     return findUnplaced(this.manager, this.accountId, mailboxId);
+  }
+
+  findLeftBehind(): Promise<readonly MessageId[]> {
+    return findLeftBehind(this.manager, this.accountId);
   }
 
   findUnplacedLike(identities: readonly MessageIdentity[]): Promise<readonly MirroredRef[]> {

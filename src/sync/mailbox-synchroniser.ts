@@ -26,7 +26,7 @@ const maxDoubts = 3;
  */
 @Injectable()
 export class MailboxSynchroniser {
-  private readonly departed: Departed = { sought: new Set(), unsettled: new Map() };
+  private readonly departed: Departed = { sought: new Set(), unsettled: new Map(), takenOver: new Map() };
 
   constructor(
     @Inject(MIRROR_STORE) private readonly mirror: MirrorStore,

@@ -236,6 +236,31 @@ describe('a message that another client has moved', () => {
     expect(await content('Work')).toEqual({ a: before.a });
   });
 
+  it.each(['INBOX', 'Work', 'Trash'])(
+    'keeps its id when the process died between the two, whoever is read first: %s',
+    async (path) => {
+      const before = await content('INBOX');
+      server.move('a', 'INBOX', 'Work');
+      server.cut = true;
+      await expect(sync('INBOX', { epoch: 0n })).rejects.toMatchObject({ code: 'CONNECTION_FAILED' });
+      server.cut = false;
+      synchroniser = new MailboxSynchroniser(mirror, new MailboxTurns());
+      await sync(path, { epoch: 0n });
+      expect(await content('Work')).toEqual({ a: before.a });
+    },
+  );
+
+  it('leaves rows alone that wait for a history to be read', async () => {
+    const before = await content('INBOX');
+    await mirror.write(accountId, async (tx) => {
+      await tx.resetMailbox(await idOf('INBOX'));
+      const sync = { complete: false, messagesTotal: 4, messagesSynced: 0 };
+      await tx.saveProgress(await idOf('INBOX'), sync, { uidValidity: uidValidity(1), lowestUid: 5, nextUid: 5 });
+    });
+    await sync('Trash', { epoch: 0n });
+    expect(await content('INBOX')).toEqual(before);
+  });
+
   it('is removed by the next reading where the process died between the two', async () => {
     server.move('a', 'INBOX', 'Work');
     server.cut = true;

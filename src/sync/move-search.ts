@@ -13,6 +13,8 @@ export interface Departed {
   readonly sought: Set<MessageId>;
   /** Of searches that failed: the next one of the account goes on with them. */
   readonly unsettled: Map<AccountId, readonly MessageId[]>;
+  /** Leases under which it was looked whether another process has left some behind. */
+  readonly takenOver: Map<AccountId, bigint>;
 }
 
 interface SearchOptions {
@@ -38,7 +40,7 @@ const maxNewMailbox = 2_000;
 /**
  * Finds out during one synchronisation what other clients have moved. A message that has gone from its mailbox loses its UID with
  * the batch that says so, and stays in the mirror until the other mailboxes were looked at: it is placed where it was recognised,
- * else removed. When the process dies meanwhile, the next reading of its old mailbox removes it.
+ * else removed. When the process dies meanwhile, the next one goes on with it.
  */
 export class MoveSearch {
   private readonly gone = new Set<MessageId>();
@@ -56,6 +58,7 @@ export class MoveSearch {
     const { unsettled } = options.departed;
     search.lose(unsettled.get(mailbox.accountId) ?? []);
     unsettled.delete(mailbox.accountId);
+    await search.takeOver();
     return search;
   }
 
@@ -127,6 +130,15 @@ export class MoveSearch {
     const { accountId } = this.mailbox;
     unsettled.set(accountId, [...(unsettled.get(accountId) ?? []), ...this.gone]);
     this.gone.clear();
+  }
+
+  /** Who had the account before may have died in the middle of a search. */
+  private async takeOver(): Promise<void> {
+    const { mirror, departed, epoch } = this.options;
+    const { accountId } = this.mailbox;
+    if (epoch === undefined || departed.takenOver.get(accountId) === epoch) return;
+    this.lose(await mirror.write(accountId, (tx) => tx.findLeftBehind(), { epoch }));
+    departed.takenOver.set(accountId, epoch);
   }
 
   private lose(ids: readonly MessageId[]): void {
