@@ -8,7 +8,7 @@ import { readAhead } from './delta/read-ahead.js';
 import type { FetchItems } from './imap.flow.js';
 import type { SelectedMailbox } from './imap.selection.js';
 import { rejected } from './imap.errors.js';
-import { maxHeaderBytes, maxLiteralBytes, streamChunkBytes } from './imap.limits.js';
+import { briefSessionIdleMs, maxHeaderBytes, maxLiteralBytes, streamChunkBytes } from './imap.limits.js';
 import type { FetchedRow } from './imap.mapping.js';
 import type { ImapSessionPool, SessionLease } from './imap.session-pool.js';
 import { lines, place } from './remote-messages.js';
@@ -83,7 +83,7 @@ export class ImapContent {
       if (connection.usable && isMailError(error)) return previews;
       throw error;
     } finally {
-      lease.release();
+      lease.release(briefSessionIdleMs);
     }
   }
 

@@ -9,9 +9,12 @@ export const maxCommandSessions = 2;
 /** Who waits for a connection longer than that many others is refused at once. */
 export const maxWaiting = 100;
 export const waitForSessionMs = 30 * second;
-/** A connection nobody used for so long is closed; the one on INBOX is kept longer, so that new mail finds it open. */
+/** A connection nobody used for so long is closed. */
 export const sessionIdleMs = minute;
-export const inboxSessionIdleMs = 4 * minute;
+/** After news of INBOX: more is likely, and shall find it open. */
+export const newsSessionIdleMs = 4 * minute;
+/** After a look that found nothing, or everything for the first time: accounts that all begin at once have one too many else. */
+export const briefSessionIdleMs = 5 * second;
 /** After so long without an octet a connection is asked whether it is still there, and has this long to answer. */
 export const staleAfterMs = 90 * second;
 export const probeTimeoutMs = 5 * second;

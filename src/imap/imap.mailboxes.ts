@@ -23,7 +23,7 @@ export class ImapMailboxes {
     signal: AbortSignal,
     wantsStatus: (mailbox: RemoteMailbox) => boolean = () => false,
   ): Promise<readonly RemoteMailbox[]> {
-    return this.pool.useUpToDate(signal, async (connection) => {
+    return this.pool.look(signal, async (connection) => {
       const listed = (await connection.list(signal)).filter(this.isWanted).map(toRemoteMailbox);
       if (listed.some(({ status }) => status)) return listed;
       const wanted = listed.filter((one) => one.selectable && wantsStatus(one)).slice(0, maxStatusPerPoll);

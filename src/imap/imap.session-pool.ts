@@ -12,8 +12,11 @@ export interface SessionLease {
   readonly mailbox: SelectedMailbox;
   /** It was selected already: ask for news before relying on what it knows. */
   readonly warm: boolean;
-  /** Idempotent. */
-  readonly release: () => void;
+  /**
+   * Idempotent.
+   * @param idleMs how long to keep it open for the next one, unless somebody wanted it longer
+   */
+  readonly release: (idleMs?: number) => void;
 }
 
 interface Session {
@@ -22,6 +25,8 @@ interface Session {
   /** Another instance needs its share. */
   wanted?: boolean;
   idleTimer?: NodeJS.Timeout;
+  /** By `performance.now()`. */
+  keepUntilMs: number;
 }
 
 interface Waiter {
@@ -54,11 +59,11 @@ export class ImapSessionPool {
   }
 
   /**
-   * As `use`, on a connection that has been told what is new in the mailbox it has selected: of that one STATUS and LIST-STATUS
-   * say no more than it has been told (seen with Dovecot 2.3).
+   * For a look at all mailboxes: on a connection that has been told what is new in the mailbox it has selected, because of that
+   * one STATUS and LIST-STATUS say no more than it has been told (seen with Dovecot 2.3).
    */
-  async useUpToDate<T>(signal: AbortSignal, work: (connection: ImapConnection) => Promise<T>): Promise<T> {
-    return this.lend(await this.acquireAlive(undefined, signal, true), work);
+  async look<T>(signal: AbortSignal, work: (connection: ImapConnection) => Promise<T>): Promise<T> {
+    return this.lend(await this.acquireAlive(undefined, signal, true), work, limits.briefSessionIdleMs);
   }
 
   /**
@@ -74,8 +79,8 @@ export class ImapSessionPool {
       const warm = connection.isSelected(path);
       const mailbox = await connection.select(path, signal);
       let released = false;
-      const release = (): void => {
-        if (!released) this.giveBack(session);
+      const release = (idleMs?: number): void => {
+        if (!released) this.giveBack(session, idleMs);
         released = true;
       };
       return { connection, mailbox, warm, release };
@@ -102,11 +107,15 @@ export class ImapSessionPool {
     await Promise.all(ending);
   }
 
-  private async lend<T>(session: Session, work: (connection: ImapConnection) => Promise<T>): Promise<T> {
+  private async lend<T>(
+    session: Session,
+    work: (connection: ImapConnection) => Promise<T>,
+    idleMs?: number,
+  ): Promise<T> {
     try {
       return await work(session.connection);
     } finally {
-      this.giveBack(session);
+      this.giveBack(session, idleMs);
     }
   }
 
@@ -203,7 +212,7 @@ export class ImapSessionPool {
   private async connect(share: ConnectionShare | undefined, signal: AbortSignal): Promise<Session> {
     try {
       const connection = await this.connector.connect(signal);
-      const session: Session = { connection, busy: true };
+      const session: Session = { connection, busy: true, keepUntilMs: 0 };
       connection.onClose(() => {
         share?.release();
         this.drop(session);
@@ -248,7 +257,8 @@ export class ImapSessionPool {
     });
   }
 
-  private giveBack(session: Session): void {
+  private giveBack(session: Session, idleMs = limits.sessionIdleMs): void {
+    session.keepUntilMs = Math.max(session.keepUntilMs, performance.now() + idleMs);
     if (!session.connection.usable || this.closed) {
       session.connection.close();
       return this.drop(session);
@@ -257,8 +267,8 @@ export class ImapSessionPool {
     const waiter = this.waiters[0];
     if (waiter) return waiter.give(session);
     session.busy = false;
-    const idleMs = session.connection.selected?.path === inbox ? limits.inboxSessionIdleMs : limits.sessionIdleMs;
-    session.idleTimer = setTimeout(() => void this.end(session), idleMs).unref();
+    const leftMs = session.keepUntilMs - performance.now();
+    session.idleTimer = setTimeout(() => void this.end(session), leftMs).unref();
   }
 
   private async end(session: Session): Promise<void> {

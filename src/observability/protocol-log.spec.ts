@@ -42,7 +42,7 @@ describe('ProtocolLogs', () => {
       for (const id of accounts)
         logs.of(id).note('S', 1, `* ${round} FETCH (UID ${round} FLAGS (\\Seen) MODSEQ (${round}))`.padEnd(100));
     }
-    expect(held()).toBeLessThan(16 * 1024 * 1024);
+    expect(held()).toBeLessThan(10 * 1024 * 1024);
     for (const id of accounts) expect(logs.last(id, 1)[0]).toContain('* 199 FETCH');
     expect(logs.last(accounts[0]!, 100_000).length).toBeGreaterThan(50);
   });

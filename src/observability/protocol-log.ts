@@ -2,17 +2,11 @@ import { Injectable } from '@nestjs/common';
 import type { ConnectionStep, WireLog } from '../mailbox/connection.port.js';
 import type { AccountId } from '../mailbox/model/ids.js';
 
-interface Line {
-  readonly atMs: number;
-  readonly text: string;
-}
-
 /** Of all accounts together; each has its share, which shrinks as accounts become more. */
-const totalBytes = 16 * 1024 * 1024;
+const totalBytes = 8 * 1024 * 1024;
 const maxAccountBytes = 64 * 1024;
 const minAccountBytes = 2 * 1024;
-/** What V8 keeps of a line beside its characters. */
-const lineOverheadBytes = 64;
+const blockChars = 512;
 const maxLineChars = 600;
 
 /**
@@ -57,9 +51,11 @@ export class ProtocolLogs {
   }
 }
 
+/** Lines in order, held as a few long texts: a text of its own would take twice the memory of what most lines say. */
 class ProtocolLog {
-  private lines: Line[] = [];
-  private bytes = 0;
+  private blocks: string[] = [];
+  private newest = '';
+  private chars = 0;
   private connections = 0;
 
   nextConnection(): number {
@@ -67,27 +63,32 @@ class ProtocolLog {
     return this.connections;
   }
 
-  add(line: string, maxBytes: number): void {
-    // A copy: what was cut from or put together of longer texts would keep those in memory.
-    const text = Buffer.from(line).toString();
-    this.lines.push({ atMs: Date.now(), text });
-    this.bytes += sizeOf(text);
-    if (this.bytes > maxBytes) this.shrink(maxBytes * 0.9);
+  add(text: string, maxBytes: number): void {
+    const line = `${Date.now()} ${text}\n`;
+    this.newest += line;
+    this.chars += line.length;
+    if (this.newest.length >= blockChars) {
+      // A copy: what was cut from or put together of other texts would keep those in memory.
+      this.blocks.push(Buffer.from(this.newest).toString());
+      this.newest = '';
+    }
+    if (this.chars > maxBytes) this.shrink(maxBytes);
   }
 
-  /** Down to somewhat less than allowed, so that not every line moves all others. */
   shrink(maxBytes: number): void {
-    let gone = 0;
-    for (; gone < this.lines.length && this.bytes > maxBytes; gone += 1) this.bytes -= sizeOf(this.lines[gone]!.text);
-    if (gone > 0) this.lines = this.lines.slice(gone);
+    while (this.chars > maxBytes && this.blocks.length > 0) this.chars -= this.blocks.shift()!.length;
   }
 
   last(count: number): readonly string[] {
-    return this.lines.slice(-count).map(({ atMs, text }) => `${new Date(atMs).toISOString()} ${text}`);
+    const lines = `${this.blocks.join('')}${this.newest}`.split('\n').slice(0, -1);
+    return lines.slice(-count).map(toShown);
   }
 }
 
-const sizeOf = (text: string): number => text.length + lineOverheadBytes;
+function toShown(line: string): string {
+  const end = line.indexOf(' ');
+  return `${new Date(Number(line.slice(0, end))).toISOString()} ${line.slice(end + 1)}`;
+}
 
 /** A step of a sign-in, for `WireLog.note`. */
 export const describeStep = ({ name, ok, durationMs, detail = '' }: ConnectionStep): string =>

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { ServerKeeper } from '../../src/mailbox/keeper.port.js';
+import { until } from '../e2e/gateway-client.js';
 import { startDovecot, type Dovecot, type DovecotOptions } from '../servers/dovecot.js';
 import { connectionTo, mail, mailbox, MemoryMirror, openKeeper, signal } from './imap-account.js';
 
@@ -87,6 +88,32 @@ describe('connections for commands', () => {
     expect(status).toMatchObject({ messages: 0, uidNext: 3 });
     expect(status?.highestModSeq).not.toBe(mirror.checkpoint?.highestModSeq);
   });
+
+  it('are given up soon after a look that was the first, and kept after a command and after news', async () => {
+    await start({ users: { ann: 'secret', bob: 'secret', carl: 'secret' } });
+    const others = ['bob', 'carl'].map((user) => openKeeper(connectionTo(dovecot, user)));
+    try {
+      const mirrors = [keeper, ...others].map((each) => new MemoryMirror(each));
+      for (const user of ['ann', 'bob', 'carl']) await dovecot.deliver(user, mail('first'));
+      const [, bobs, carls] = mirrors;
+      await bobs!.sync();
+      await dovecot.deliver('bob', mail('news'));
+      await bobs!.sync();
+      await carls!.sync();
+      await others[1]!.fetchHeader(mailbox('INBOX'), carls!.message('first'), signal());
+      await mirrors[0]!.sync();
+      const open = async (user: string): Promise<number> => (await dovecot.sessions(user)).length;
+      expect(await open('ann')).toBe(1);
+      await until(
+        () => open('ann'),
+        (count) => count === 0,
+        10_000,
+      );
+      expect([await open('bob'), await open('carl')]).toEqual([1, 1]);
+    } finally {
+      await Promise.all(others.map((each) => each.close()));
+    }
+  }, 20_000);
 
   it('are closed with the account, those in use too', async () => {
     await start();

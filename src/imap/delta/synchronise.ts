@@ -42,10 +42,14 @@ export async function* synchronise(
     // Any mailbox but INBOX may have been deleted and made anew under a session that has it selected.
     const lease = await pool.lease(request.path, signal, request.path !== 'INBOX');
     let run: SyncRun | undefined;
+    let idleMs = limits.briefSessionIdleMs;
     try {
       await recall(memory, lease, current);
       run = startRun(lease, memory, current, signal);
-      yield* follow(run, lease, memory, current);
+      for await (const batch of follow(run, lease, memory, current)) {
+        if (isNews(request, batch)) idleMs = limits.newsSessionIdleMs;
+        yield batch;
+      }
       return;
     } catch (error) {
       lease.release();
@@ -56,7 +60,7 @@ export async function* synchronise(
       if (ordinaryLosses > 1) throw error;
       current = { ...current, checkpoint: run.begun ? run.checkpoint : current.checkpoint };
     } finally {
-      lease.release();
+      lease.release(idleMs);
     }
   }
 }
@@ -69,6 +73,9 @@ async function recall(
 ): Promise<void> {
   if (checkpoint?.uidValidity === uidValidity) await unreadable.recall(path, uidValidity, () => known.unreadable());
 }
+
+const isNews = ({ path, checkpoint }: SynchroniseRequest, { messages, flags, vanished }: SyncBatch): boolean =>
+  path === 'INBOX' && checkpoint !== undefined && messages.length + flags.length + vanished.length > 0;
 
 /** @returns false where no single message is to blame */
 async function isolate(
