@@ -154,8 +154,13 @@ export class MessageService {
       const { keeper, mailbox, messages, signal } = context;
       sameAccount(mailbox, target);
       if (mailbox.id === target.id) return messages.map(({ id }) => ({ messageId: id, ok: true, value: undefined }));
-      const outcomes = await keeper.move(mailbox, messages, target, signal);
-      const rows = outcomes.flatMap((o) => (o.ok ? [{ id: o.messageId, mailboxId: target.id, remote: o.value }] : []));
+      // Its name may be another one since it was asked for.
+      const [to] = await this.mirror.findMailboxes([target.id]);
+      if (!to) throw notFound('mailbox');
+      const outcomes = await keeper.move(mailbox, messages, to, signal);
+      const rows = outcomes.flatMap((o) =>
+        o.ok ? [{ id: o.messageId, mailboxId: to.id, remote: placeIn(to, o.value) }] : [],
+      );
       unplaced ||= keeper.storage === 'SERVER' && rows.some(({ remote }) => !remote);
       await this.mirror.write(target.accountId, (tx) => tx.placeMessages(rows));
       return outcomes;
@@ -266,6 +271,10 @@ const contentOf = ({
   internalDate,
 }: Pick<MirroredRef, 'messageId' | 'sizeBytes' | 'internalDate'>) =>
   JSON.stringify([messageId, sizeBytes, internalDate.getTime()]);
+
+/** By now the name may be another mailbox's (RFC 9051 section 2.3.1.1): then only reading tells where the message is. */
+const placeIn = ({ checkpoint }: Mailbox, remote: RemoteRef | undefined): RemoteRef | undefined =>
+  checkpoint === undefined || checkpoint.uidValidity === remote?.uidValidity ? remote : undefined;
 
 const movedMeanwhile = (): MailError =>
   new MailError('CONFLICT', 'the message was moved or deleted meanwhile: read it again', { retryable: true });

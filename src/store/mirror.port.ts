@@ -121,6 +121,8 @@ export interface MirrorTransaction {
   placeMessages(rows: readonly { id: MessageId; mailboxId: MailboxId; remote?: RemoteRef }[]): Promise<void>;
   /** They are not under their UID any more: they wait to be recognised elsewhere. Not logged. */
   unplaceMessages(ids: readonly MessageId[]): Promise<void>;
+  /** As `unplaceMessages`, those whose UID is not of the mailbox's UIDVALIDITY. @returns which they were */
+  unplaceForeign(mailboxId: MailboxId, uidValidity: UidValidity): Promise<readonly MessageId[]>;
   /** Removes those that have no UID still. */
   removeUnplaced(ids: readonly MessageId[]): Promise<void>;
   /** Removes rows, and stored octets that no other row shares. */

@@ -300,6 +300,17 @@ export class PostgresMirrorTransaction implements MirrorTransaction {
     return this.removeWhere('id = ANY ($4::uuid[])', ids);
   }
 
+  async unplaceForeign(mailboxId: MailboxId, uidValidity: UidValidity): Promise<readonly MessageId[]> {
+    // Two ranges of an index; unequal would be all of it.
+    const rows = await this.rows<{ id: MessageId }>(
+      `UPDATE message SET uid = NULL, uid_validity = NULL, mod_seq = NULL
+       WHERE account_id = $1 AND mailbox_id = $2 AND (uid_validity < $3 OR uid_validity > $3) RETURNING id`,
+      mailboxId,
+      uidValidity,
+    );
+    return rows.map(({ id }) => id);
+  }
+
   removeUnplaced(ids: readonly MessageId[]): Promise<void> {
     return this.removeWhere('id = ANY ($4::uuid[]) AND uid IS NULL AND content_id IS NULL', ids);
   }

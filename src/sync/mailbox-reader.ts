@@ -70,7 +70,8 @@ export class MailboxReader {
     };
     const { epoch } = options;
     // Where nothing has happened no batch comes, and it is these that are lost.
-    const unplaced = await mirror.write(mailbox.accountId, (tx) => tx.findUnplaced(mailboxId), { epoch });
+    const { foreign, unplaced } = await mirror.write(mailbox.accountId, (tx) => findWaiting(tx, mailboxId), { epoch });
+    search.note({ unplace: foreign, place: [] });
     const batches = keeper.synchronise(request, signal)[Symbol.asyncIterator]();
     try {
       let { checkpoint } = mailbox;
@@ -170,6 +171,19 @@ async function currentValidity(tx: MirrorTransaction, id: MailboxId): Promise<Ui
   const mailbox = (await tx.mailboxes()).find((candidate) => candidate.id === id);
   if (!mailbox) throw notFound('mailbox');
   return mailbox.checkpoint?.uidValidity;
+}
+
+interface Waiting {
+  /** Had a UID, which was another mailbox's: a command put them here while that one had this name. */
+  readonly foreign: readonly MessageId[];
+  readonly unplaced: readonly MessageId[];
+}
+
+async function findWaiting(tx: MirrorTransaction, id: MailboxId): Promise<Waiting> {
+  const validity = await currentValidity(tx, id);
+  // Without one everything is read from the beginning.
+  const foreign = validity ? await tx.unplaceForeign(id, validity) : [];
+  return { foreign, unplaced: await tx.findUnplaced(id) };
 }
 
 const isReadButFor = async (tx: MirrorTransaction, id: MailboxId): Promise<boolean> =>

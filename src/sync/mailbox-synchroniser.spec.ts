@@ -214,6 +214,17 @@ describe('MailboxSynchroniser', () => {
     });
   });
 
+  it('does not keep a message at the UID of another mailbox that had this name for a while', async () => {
+    await run([batch({ messages: [1, 2].map(remote) })]);
+    await mirror.write(accountId, async (tx) => {
+      const [row] = await tx.findByUid(inbox, uidValidity(1), [uid(2)]);
+      await tx.placeMessages([{ id: row!.id, mailboxId: inbox, remote: { uidValidity: uidValidity(9), uid: uid(7) } }]);
+    });
+    await run([]);
+    expect(await uids()).toEqual([1]);
+    expect(await mailbox()).toMatchObject({ totalMessages: 1 });
+  });
+
   it('recognises a message that was moved here without the server telling its UID', async () => {
     const archive = await mirror.write(accountId, (tx) =>
       tx.insertMailbox({ path: 'Archive', subscribed: true, selectable: true, complete: false }),
