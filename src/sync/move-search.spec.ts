@@ -254,8 +254,8 @@ describe('a message that another client has moved', () => {
     const before = await content('INBOX');
     await mirror.write(accountId, async (tx) => {
       await tx.resetMailbox(await idOf('INBOX'));
-      const sync = { complete: false, messagesTotal: 4, messagesSynced: 0 };
-      await tx.saveProgress(await idOf('INBOX'), sync, { uidValidity: uidValidity(1), lowestUid: 5, nextUid: 5 });
+      const progress = { complete: false, messagesTotal: 4, messagesSynced: 0 };
+      await tx.saveProgress(await idOf('INBOX'), progress, { uidValidity: uidValidity(1), lowestUid: 5, nextUid: 5 });
     });
     await sync('Trash', { epoch: 0n });
     expect(await content('INBOX')).toEqual(before);
