@@ -71,7 +71,13 @@ export class ImapKeeper implements port.ServerKeeper {
       if (hint.kind === 'asked') this.memory.unreadable.duePaths().forEach((path) => onHint({ kind: 'mailbox', path }));
       onHint(hint);
     };
-    return this.watcher.watch({ onHint: tell, onReady, onRenumbered }, AbortSignal.any([signal, this.closing.signal]));
+    const onListAsBefore = (paths: readonly string[]): void => {
+      if (this.mailboxes.distrust(paths)) onHint({ kind: 'mailboxes' });
+    };
+    return this.watcher.watch(
+      { onHint: tell, onReady, onRenumbered, onListAsBefore },
+      AbortSignal.any([signal, this.closing.signal]),
+    );
   }
 
   attentionTo(path: string): port.Attention | undefined {

@@ -9,6 +9,9 @@ import type { ImapSessionPool } from './imap.session-pool.js';
 
 /** The account's list of mailboxes, and commands on it. Paths are decoded and complete, with the namespace's prefix. */
 export class ImapMailboxes {
+  /** Names as listed last. */
+  private known: string | undefined;
+
   /** @param only these and what is below them; all when absent */
   constructor(
     private readonly pool: ImapSessionPool,
@@ -25,12 +28,24 @@ export class ImapMailboxes {
   ): Promise<readonly RemoteMailbox[]> {
     return this.pool.look(signal, async (connection) => {
       const listed = (await connection.list(signal)).filter(this.isWanted).map(toRemoteMailbox);
+      this.known = toText(listed.map(({ path }) => path));
       if (listed.some(({ status }) => status)) return listed;
       const wanted = listed.filter((one) => one.selectable && wantsStatus(one)).slice(0, maxStatusPerPoll);
       const statuses = new Map<string, RemoteMailboxStatus | undefined>();
       for (const { path } of wanted) statuses.set(path, await findStatus(connection, path, signal));
       return listed.map((mailbox) => ({ ...mailbox, status: statuses.get(mailbox.path) }));
     });
+  }
+
+  /**
+   * A connection may go on to list what was there before others renamed it (seen with Dovecot 2.3, for a minute and more).
+   * @param paths as another connection lists them
+   * @returns true where the last list was another: the next one is asked for on a new connection
+   */
+  distrust(paths: readonly string[]): boolean {
+    if (this.known === undefined || this.known === toText(paths)) return false;
+    this.pool.renew();
+    return true;
   }
 
   async create(path: string, signal: AbortSignal): Promise<void> {
@@ -54,6 +69,8 @@ export class ImapMailboxes {
     return this.pool.use(signal, (connection) => connection.setSubscribed(path, subscribed, signal));
   }
 }
+
+const toText = (paths: readonly string[]): string => JSON.stringify([...paths].sort());
 
 /** A mailbox that refuses is no reason to know nothing of the others. */
 async function findStatus(

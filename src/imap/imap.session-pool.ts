@@ -22,7 +22,7 @@ export interface SessionLease {
 interface Session {
   readonly connection: ImapConnection;
   busy: boolean;
-  /** Another instance needs its share. */
+  /** Another instance needs its share, or what it says is not believed any more. */
   wanted?: boolean;
   idleTimer?: NodeJS.Timeout;
   /** By `performance.now()`. */
@@ -93,6 +93,11 @@ export class ImapSessionPool {
   /** What is selected may be another mailbox of that name by now: each session asks again before it is lent. */
   forgetSelections(): void {
     for (const { connection } of this.sessions) connection.forgetSelection();
+  }
+
+  /** Who asks from now on gets a connection that was not there before. */
+  renew(): void {
+    for (const session of [...this.sessions]) this.yield(session);
   }
 
   /** Ends every connection; those in use are cut. Who waits is told. */

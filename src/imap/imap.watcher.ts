@@ -14,6 +14,7 @@ interface WatchEvents {
   readonly onHint: (hint: RemoteHint) => void;
   readonly onReady: () => void;
   readonly onRenumbered: (path: string) => void;
+  readonly onListAsBefore: (paths: readonly string[]) => void;
 }
 
 const inbox = 'INBOX';
@@ -39,13 +40,13 @@ export class ImapWatcher {
   }
 
   /** @throws MailError when the connection is lost, refused or silent; returns when `signal` aborts */
-  async watch({ onHint, onReady, onRenumbered }: WatchEvents, signal: AbortSignal): Promise<void> {
+  async watch({ onHint, onReady, ...rest }: WatchEvents, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     const hints = new HintCoalescer(onHint);
     let connection: ImapConnection | undefined;
     try {
       connection = await this.connector.connect(signal, { silenceMs: limits.watchTimeoutMs });
-      const heard = { onHint: (hint: RemoteHint) => hints.add(hint), onRenumbered };
+      const heard = { ...rest, onHint: (hint: RemoteHint) => hints.add(hint) };
       const watch = new Watch(connection, new StatusPoll(connection, this.isWanted, heard), heard.onHint);
       await watch.begin(signal);
       this.current = watch;

@@ -311,6 +311,31 @@ describe('watching a server that', () => {
     await server.close();
   });
 
+  it('goes on to list old names on one connection is asked on another', async () => {
+    const peers: ScriptedPeer[] = [];
+    let idling = '';
+    const { server, keeper, watch } = await start('IDLE NOTIFY', async (peer, tag, command) => {
+      if (!peers.includes(peer)) peers.push(peer);
+      if (tag === 'DONE') await peer.send(`${idling} OK done\r\n`);
+      if (command === 'LIST' && peer !== peers[1]) await peer.send('* LIST () "/" New\r\n');
+      if (command !== 'IDLE') return false;
+      idling = tag;
+      await peer.send('+ idling\r\n');
+      return true;
+    });
+    const listed = async (): Promise<number> => (await keeper.listMailboxes(signal())).length;
+    await until(() => idling !== '');
+    expect(await listed()).toBe(1);
+    // After this it asks, and is told the same as before.
+    await peers[0]!.send('* LIST () "/" New\r\n');
+    await until(() => server.received.filter((line) => line.includes(' IDLE')).length === 2);
+    expect(await listed()).toBe(2);
+    watch.stop.abort();
+    expect(await watch.ended).toBe('stopped');
+    await keeper.close();
+    await server.close();
+  });
+
   it('IMAP case 10: says BYE in IDLE', async () => {
     const { server, keeper, watch } = await start('IDLE', async (peer, _tag, command) => {
       if (command !== 'IDLE') return false;
