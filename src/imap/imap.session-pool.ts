@@ -97,7 +97,9 @@ export class ImapSessionPool {
 
   /** Who asks from now on gets a connection that was not there before. */
   renew(): void {
-    for (const session of [...this.sessions]) this.yield(session);
+    // Each leaves the list at once.
+    const all = this.sessions.slice();
+    for (const session of all) this.yield(session);
   }
 
   /** Ends every connection; those in use are cut. Who waits is told. */

@@ -192,3 +192,19 @@ describe('what a server will not keep, or says that cannot be', () => {
     expect(mirror.message('m2')).toMatchObject({ sizeBytes: 4_294_967_295, parseWarnings: [] });
   });
 });
+
+describe('reading a mailbox', () => {
+  it('takes an empty row for what it is: of a message that others expunged meanwhile', async () => {
+    const nothing = Array.from({ length: 10 }, () => 'NIL').join(' ');
+    const empty =
+      '* 1 FETCH (UID 1 FLAGS () INTERNALDATE "01-Jan-1970 00:00:00 +0000" RFC822.SIZE 0 ' +
+      `ENVELOPE (${nothing}) BODYSTRUCTURE ("text" "plain" NIL NIL NIL "7bit" 0 0) BODY[HEADER.FIELDS ("References")] NIL)\r\n`;
+    const FETCH = async (peer: ScriptedPeer, tag: string): Promise<boolean> => {
+      await peer.send(`${empty}${tag} OK [EXPUNGEISSUED] some are gone\r\n`);
+      return true;
+    };
+    const mirror = new MemoryMirror(await serve({ exists: 1, on: { FETCH } }));
+    await mirror.sync();
+    expect(mirror.messages.size).toBe(0);
+  });
+});

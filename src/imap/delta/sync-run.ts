@@ -24,6 +24,13 @@ interface SyncRunOptions {
   readonly signal: AbortSignal;
 }
 
+/**
+ * Dovecot answers with this for a message that others have expunged since the session heard of it (RFC 9051 section 7.5.1 wants
+ * the session to be told later). Were it news, it would be a message of nobody without a word.
+ */
+const isEmpty = ({ data: { sizeBytes, internalDate } }: RemoteMessage): boolean =>
+  sizeBytes === 0 && internalDate.getTime() === 0;
+
 /** One synchronisation under way: the connection it runs on, and the checkpoint as of the batch given last. */
 export class SyncRun {
   readonly connection: ImapConnection;
@@ -96,7 +103,7 @@ export class SyncRun {
     let lastUid = 0;
     try {
       for await (const rows of this.connection.fetch(range, messageItems, options, this.signal)) {
-        const messages = rows.flatMap((row) => toRemoteMessage(row) ?? []);
+        const messages = rows.flatMap((row) => toRemoteMessage(row) ?? []).filter((message) => !isEmpty(message));
         lastUid = Math.max(lastUid, ...messages.map(({ uid }) => uid));
         const whole = messages.filter(({ data }) => !isOdd(data.envelope));
         this.held.push(...messages.filter(({ data }) => isOdd(data.envelope)));
