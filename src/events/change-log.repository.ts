@@ -62,9 +62,11 @@ export class ChangeLogRepository {
     await select(
       this.dataSource,
       `WITH bound AS (
-         SELECT a.id, coalesce((SELECT min(c.position) FROM change c WHERE c.account_id = a.id AND c.at >= $1) - 1,
-           a.change_position) AS upto
-         FROM account a WHERE EXISTS (SELECT FROM change c WHERE c.account_id = a.id AND c.at < $1)
+         SELECT a.id, coalesce((
+           SELECT c.position FROM change c WHERE c.account_id = a.id AND c.at >= $1 ORDER BY c.position LIMIT 1
+         ) - 1, a.change_position) AS upto
+         FROM account a
+         WHERE (SELECT c.at FROM change c WHERE c.account_id = a.id ORDER BY c.position LIMIT 1) < $1
        ), gone AS (
          DELETE FROM change c USING bound b WHERE c.account_id = b.id AND c.position <= b.upto
        )

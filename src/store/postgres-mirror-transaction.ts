@@ -45,6 +45,8 @@ interface PlacedRow {
 }
 
 export class PostgresMirrorTransaction implements MirrorTransaction {
+  insertedMessages = 0;
+
   private constructor(
     readonly manager: EntityManager,
     readonly accountId: AccountId,
@@ -211,6 +213,7 @@ export class PostgresMirrorTransaction implements MirrorTransaction {
       mailboxId,
       jsonText(rows),
     );
+    this.insertedMessages += messages.length;
     messages.forEach(({ initial }, i) =>
       this.changes.add({ type: 'MESSAGE_ADDED', message_id: rows[i]!.id, mailbox_id: mailboxId, initial }),
     );
@@ -229,14 +232,15 @@ export class PostgresMirrorTransaction implements MirrorTransaction {
          SELECT m.id, m.mailbox_id, n.seen AS now_seen, m.seen AS was_seen,
            (m.seen, m.flagged, m.answered, m.draft, m.keywords)
              IS DISTINCT FROM (n.seen, n.flagged, n.answered, n.draft, n.keywords) AS differs
-         FROM message m JOIN n USING (id) WHERE m.account_id = $1
+         FROM message m JOIN n USING (id) WHERE m.account_id = $1 AND m.id = ANY ($3::uuid[])
        ), done AS (
          UPDATE message m SET seen = n.seen, flagged = n.flagged, answered = n.answered, draft = n.draft,
            keywords = n.keywords, mod_seq = coalesce(n.mod_seq, m.mod_seq)
-         FROM n WHERE m.account_id = $1 AND m.id = n.id
+         FROM n WHERE m.account_id = $1 AND m.id = n.id AND m.id = ANY ($3::uuid[])
        )
        SELECT id, mailbox_id, was_seen::integer - now_seen::integer AS unseen, differs FROM old`,
       jsonText(rows.map(({ id, flags, modSeq }) => ({ id, ...flags, mod_seq: modSeq?.toString() }))),
+      rows.map(({ id }) => id),
     );
     const counts = new Counts();
     for (const { id, mailbox_id, unseen, differs } of changed) {
@@ -255,14 +259,15 @@ export class PostgresMirrorTransaction implements MirrorTransaction {
          SELECT * FROM jsonb_to_recordset($2::jsonb) AS r (id uuid, mailbox_id uuid, uid_validity bigint, uid bigint)
        ), old AS (
          SELECT m.id, m.mailbox_id AS was, n.mailbox_id AS now, m.seen
-         FROM message m JOIN n USING (id) WHERE m.account_id = $1
+         FROM message m JOIN n USING (id) WHERE m.account_id = $1 AND m.id = ANY ($3::uuid[])
        ), done AS (
          UPDATE message m SET mailbox_id = n.mailbox_id, uid_validity = n.uid_validity, uid = n.uid,
            mod_seq = CASE WHEN m.mailbox_id = n.mailbox_id THEN m.mod_seq END
-         FROM n WHERE m.account_id = $1 AND m.id = n.id
+         FROM n WHERE m.account_id = $1 AND m.id = n.id AND m.id = ANY ($3::uuid[])
        )
        SELECT * FROM old`,
       placeText(rows),
+      rows.map(({ id }) => id),
     );
     const counts = new Counts();
     for (const { id, was, now, seen } of placed) {

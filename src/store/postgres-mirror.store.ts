@@ -12,23 +12,30 @@ import type { MessageQuery, MirrorStore, MirrorTransaction, MirrorWriteOptions, 
 import { PostgresMirrorTransaction } from './postgres-mirror-transaction.js';
 import { readPieces } from './read-pieces.js';
 import { jsonText, select } from './sql.js';
+import { TableStatistics } from './table-statistics.js';
 import { findThreads, listThreads } from './threads.js';
 
 @Injectable()
 export class PostgresMirrorStore implements MirrorStore {
-  constructor(private readonly dataSource: DataSource) {}
+  private readonly statistics: TableStatistics;
 
-  write<T>(
+  constructor(private readonly dataSource: DataSource) {
+    this.statistics = new TableStatistics(dataSource);
+  }
+
+  async write<T>(
     accountId: AccountId,
     work: (tx: MirrorTransaction) => Promise<T>,
     { epoch }: MirrorWriteOptions = {},
   ): Promise<T> {
-    return this.dataSource.transaction(async (manager) => {
+    const [result, inserted] = await this.dataSource.transaction(async (manager) => {
       const tx = await PostgresMirrorTransaction.begin(manager, accountId, epoch);
-      const result = await work(tx);
+      const value = await work(tx);
       await tx.finish();
-      return result;
+      return [value, tx.insertedMessages] as const;
     });
+    this.statistics.added(inserted);
+    return result;
   }
 
   async mailboxesOf(accountIds: readonly AccountId[]): Promise<readonly Mailbox[]> {
