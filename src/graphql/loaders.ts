@@ -32,6 +32,7 @@ export interface Loaders {
   readonly messageOrGone: DataLoader<MessageId, Message | undefined>;
   readonly mailboxesOf: DataLoader<AccountId, readonly Mailbox[]>;
   readonly sync: DataLoader<AccountId, SyncProgress>;
+  readonly unreadableOf: DataLoader<AccountId, readonly Message[]>;
   /** Read as MIME. */
   readonly structure: DataLoader<Message, ReadMessage, MessageId>;
   readonly preview: DataLoader<Message, string, MessageId>;
@@ -62,6 +63,10 @@ export function createLoaders(ctx: Principal, { accounts, mailboxes, content }: 
     sync: new DataLoader(async (ids) => {
       const found = await mailboxes.syncStatusOf(ctx, ids);
       return ids.map((id) => found.get(id) ?? nothingSynced);
+    }),
+    unreadableOf: new DataLoader(async (ids) => {
+      const found = await mailboxes.findUnreadable(ctx, ids);
+      return ids.map((id) => found.filter(({ accountId }) => accountId === id));
     }),
     structure: new DataLoader((messages) => content.structures(ctx, messages), byMessage),
     preview: new DataLoader((messages) => content.previews(ctx, messages), byMessage),

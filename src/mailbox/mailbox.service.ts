@@ -46,6 +46,7 @@ export interface RenameMailboxInput {
 
 const commandDeadlineMs = 60_000;
 const maxNameLength = 255;
+const maxUnreadable = 100;
 
 /** The one way in to mailboxes and lists of messages, for every protocol. */
 @Injectable()
@@ -140,6 +141,15 @@ export class MailboxService {
   async syncStatusOf(ctx: Principal, accountIds: readonly AccountId[]): Promise<ReadonlyMap<AccountId, SyncProgress>> {
     const mailboxes = await this.mailboxesOf(ctx, accountIds);
     return new Map([...mailboxes].map(([id, list]) => [id, sumProgress(list)]));
+  }
+
+  /** Of each account the newest hundred over which its server ends the connection. */
+  async findUnreadable(ctx: Principal, accountIds: readonly AccountId[]): Promise<readonly Message[]> {
+    requireScope(ctx, 'READ');
+    return this.mirror.findUnreadable(
+      accountIds.filter((id) => maySee(ctx, id)),
+      maxUnreadable,
+    );
   }
 
   private async searched(ctx: Principal, filter: MessageFilter): Promise<readonly AccountId[]> {

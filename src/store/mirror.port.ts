@@ -161,6 +161,8 @@ export interface MirrorStore {
   uidsOf(accountId: AccountId, mailboxId: MailboxId): Promise<readonly Uid[]>;
   /** How many those are, from the mailbox's own count. */
   countUids(accountId: AccountId, mailboxId: MailboxId): Promise<number>;
+  /** Of each account the newest `most` messages that could not be read (`UNREADABLE`). */
+  findUnreadable(accountIds: readonly AccountId[], most: number): Promise<readonly Message[]>;
   /** Of messages that could not be read (`UNREADABLE`); ascending. */
   unreadableUids(accountId: AccountId, mailboxId: MailboxId): Promise<readonly Uid[]>;
   /** Of the newest `among` messages of the account those on a server whose preview nobody knows, newest first. */

@@ -287,6 +287,8 @@ describe('mirror', () => {
   it('finds messages that could not be read by an index of their own', async () => {
     await insert([remote(1), remote(2, { parseWarnings: [UNREADABLE] }), remote(3, { parseWarnings: ['odd'] })]);
     expect(await store.unreadableUids(accountId, inbox)).toEqual([2]);
+    const named = await store.findUnreadable([accountId, await newAccount()], 100);
+    expect(named.map(({ remote: place }) => place?.uid)).toEqual([2]);
     const plan = await dataSource.transaction(async (manager) => {
       await select(manager, 'SET LOCAL enable_seqscan = off');
       return select(manager, `EXPLAIN SELECT uid FROM message WHERE ${UNREADABLE_ROWS}`);

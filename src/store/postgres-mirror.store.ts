@@ -89,6 +89,13 @@ export class PostgresMirrorStore implements MirrorStore {
     );
   }
 
+  async findUnreadable(accountIds: readonly AccountId[], most: number): Promise<readonly Message[]> {
+    const sql = `SELECT ${MESSAGE_COLUMNS} FROM unnest($1::uuid[]) AS a (id) CROSS JOIN LATERAL (
+        SELECT * FROM message WHERE account_id = a.id AND ${UNREADABLE_ROWS} ORDER BY received_at DESC, id DESC LIMIT $2
+      ) m ORDER BY m.received_at DESC, m.id DESC`;
+    return (await select<MessageRow>(this.dataSource, sql, [accountIds, most])).map(toMessage);
+  }
+
   async unreadableUids(accountId: AccountId, mailboxId: MailboxId): Promise<readonly Uid[]> {
     const sql = `SELECT uid FROM message WHERE account_id = $1 AND mailbox_id = $2 AND uid IS NOT NULL AND ${UNREADABLE_ROWS}
       ORDER BY uid`;

@@ -15,6 +15,7 @@ export interface Account {
   readonly threads: ThreadConnection;
   readonly quota: readonly Quota[];
   readonly sync: SyncStatus;
+  readonly unreadableMessages: readonly Message[];
   readonly protocolLog: readonly string[];
   readonly changeCursor: string;
   readonly createdAt: Date;

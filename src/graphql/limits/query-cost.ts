@@ -47,6 +47,7 @@ const WEIGHTS: Readonly<Record<string, number>> = {
 /** Guesses of how long lists without a page size are. */
 const LIST_SIZES: Readonly<Record<string, number>> = {
   'Account.mailboxes': 20,
+  'Account.unreadableMessages': 5,
   'Mailbox.children': 5,
   'Query.apiKeys': 20,
 };

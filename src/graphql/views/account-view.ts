@@ -72,6 +72,10 @@ export class AccountView implements Resolved<gql.Account> {
     return loaders.sync.load(this.uuid);
   }
 
+  async unreadableMessages(_: unknown, { loaders, views }: OperationContext) {
+    return (await loaders.unreadableOf.load(this.uuid)).map((message) => views.message(message));
+  }
+
   protocolLog({ last }: gql.AccountProtocolLogArgs, { loaders }: OperationContext) {
     return loaders.protocolLogOf(this.uuid, last ?? usualLogLines);
   }
