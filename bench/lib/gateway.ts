@@ -12,7 +12,7 @@ import { ProcessGauge } from './process-gauge.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 /** As script/server starts it. */
-const START_OPTIONS = ['--max-semi-space-size=4', '--heap-growing-percent=20'];
+const START_OPTIONS = ['--max-semi-space-size=4', '--heap-growing-percent=30'];
 const START_MS = 120_000;
 
 /**

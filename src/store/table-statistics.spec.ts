@@ -79,7 +79,9 @@ describe('rows that are read while a mailbox is synchronised for the first time,
 
   it('to find messages by UID are those found', async () => {
     expect(refs).toHaveLength(3);
-    expect(await rowsRead('message', (tx) => tx.findByUid(inbox, uidValidity(1), uids))).toBeLessThanOrEqual(2 * refs.length);
+    expect(await rowsRead('message', (tx) => tx.findByUid(inbox, uidValidity(1), uids))).toBeLessThanOrEqual(
+      2 * refs.length,
+    );
   });
 
   it('to change flags are a few for each message', async () => {
