@@ -71,11 +71,11 @@ export class ImapKeeper implements port.ServerKeeper {
       if (hint.kind === 'asked') this.memory.unreadable.duePaths().forEach((path) => onHint({ kind: 'mailbox', path }));
       onHint(hint);
     };
-    const onListAsBefore = (paths: readonly string[]): void => {
-      if (this.mailboxes.distrust(paths)) onHint({ kind: 'mailboxes' });
+    const onListed = (paths: readonly string[]): void => {
+      if (this.mailboxes.disagreesWith(paths)) onHint({ kind: 'mailboxes' });
     };
     return this.watcher.watch(
-      { onHint: tell, onReady, onRenumbered, onListAsBefore },
+      { onHint: tell, onReady, onRenumbered, onListed },
       AbortSignal.any([signal, this.closing.signal]),
     );
   }

@@ -11,6 +11,8 @@ import type { ImapSessionPool } from './imap.session-pool.js';
 export class ImapMailboxes {
   /** Names as listed last. */
   private known: string | undefined;
+  /** As the watching connection was told last, and whether the next list is to be compared with it. */
+  private watched: { readonly names: string; compared: boolean } | undefined;
 
   /** @param only these and what is below them; all when absent */
   constructor(
@@ -21,31 +23,50 @@ export class ImapMailboxes {
   isWanted = ({ path, delimiter }: Pick<ListedMailbox, 'path' | 'delimiter'>): boolean =>
     !this.only || this.only.some((top) => isAtOrBelow(path, top, delimiter));
 
-  /** @param wantsStatus asked for one by one where the list came without (no LIST-STATUS, RFC 5819) */
-  list(
+  /**
+   * A connection may go on to list what was there before others renamed it (seen with Dovecot 2.3, for a minute and more): where
+   * the watching one has heard of other names since the last list, a new connection is asked which they are.
+   * @param wantsStatus asked for one by one where the list came without (no LIST-STATUS, RFC 5819)
+   */
+  async list(
     signal: AbortSignal,
     wantsStatus: (mailbox: RemoteMailbox) => boolean = () => false,
   ): Promise<readonly RemoteMailbox[]> {
+    const listed = await this.listOnce(signal, wantsStatus);
+    this.known = toText(listed.map(({ path }) => path));
+    const { watched } = this;
+    if (!watched || watched.compared) return listed;
+    watched.compared = true;
+    if (watched.names === this.known) return listed;
+    this.pool.renew();
+    return this.list(signal, wantsStatus);
+  }
+
+  /**
+   * @param paths as the watching connection lists them
+   * @returns true where the last list was another though nothing has changed since: the next one is asked for on a new connection
+   */
+  disagreesWith(paths: readonly string[]): boolean {
+    const names = toText(paths);
+    const isNews = this.watched?.names !== names;
+    if (isNews) this.watched = { names, compared: false };
+    if (isNews || this.known === undefined || this.known === names) return false;
+    this.pool.renew();
+    return true;
+  }
+
+  private listOnce(
+    signal: AbortSignal,
+    wantsStatus: (mailbox: RemoteMailbox) => boolean,
+  ): Promise<readonly RemoteMailbox[]> {
     return this.pool.look(signal, async (connection) => {
       const listed = (await connection.list(signal)).filter(this.isWanted).map(toRemoteMailbox);
-      this.known = toText(listed.map(({ path }) => path));
       if (listed.some(({ status }) => status)) return listed;
       const wanted = listed.filter((one) => one.selectable && wantsStatus(one)).slice(0, maxStatusPerPoll);
       const statuses = new Map<string, RemoteMailboxStatus | undefined>();
       for (const { path } of wanted) statuses.set(path, await findStatus(connection, path, signal));
       return listed.map((mailbox) => ({ ...mailbox, status: statuses.get(mailbox.path) }));
     });
-  }
-
-  /**
-   * A connection may go on to list what was there before others renamed it (seen with Dovecot 2.3, for a minute and more).
-   * @param paths as another connection lists them
-   * @returns true where the last list was another: the next one is asked for on a new connection
-   */
-  distrust(paths: readonly string[]): boolean {
-    if (this.known === undefined || this.known === toText(paths)) return false;
-    this.pool.renew();
-    return true;
   }
 
   async create(path: string, signal: AbortSignal): Promise<void> {

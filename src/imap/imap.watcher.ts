@@ -14,7 +14,7 @@ interface WatchEvents {
   readonly onHint: (hint: RemoteHint) => void;
   readonly onReady: () => void;
   readonly onRenumbered: (path: string) => void;
-  readonly onListAsBefore: (paths: readonly string[]) => void;
+  readonly onListed: (paths: readonly string[]) => void;
 }
 
 const inbox = 'INBOX';

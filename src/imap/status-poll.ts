@@ -9,8 +9,7 @@ interface StatusPollEvents {
   readonly onHint: (hint: RemoteHint) => void;
   /** UIDs of this mailbox mean other messages now, or it is another mailbox of the same name. */
   readonly onRenumbered: (path: string) => void;
-  /** The mailboxes were the same the time before, too. */
-  readonly onListAsBefore: (paths: readonly string[]) => void;
+  readonly onListed: (paths: readonly string[]) => void;
 }
 
 /** Asks how the mailboxes stand and compares with the time before. */
@@ -54,8 +53,8 @@ export class StatusPoll {
       .map(({ path, flags, subscribed }) => JSON.stringify([path, subscribed, [...flags].sort()]))
       .sort()
       .join();
-    if (this.list === list) this.events.onListAsBefore(listed.map(({ path }) => path));
-    else if (this.list !== undefined) this.events.onHint({ kind: 'mailboxes' });
+    this.events.onListed(listed.map(({ path }) => path));
+    if (this.list !== undefined && this.list !== list) this.events.onHint({ kind: 'mailboxes' });
     this.list = list;
     const paths = new Set(listed.map(({ path }) => path));
     for (const path of this.statuses.keys()) if (!paths.has(path)) this.statuses.delete(path);
