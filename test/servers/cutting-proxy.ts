@@ -9,16 +9,27 @@ export interface Cut {
   readonly from?: string;
 }
 
+interface Flow {
+  readonly direction: Cut['direction'];
+  readonly from: Socket;
+  readonly to: Socket;
+  readonly cut: Cut | undefined;
+  readonly end: () => void;
+  readonly watch: (direction: Cut['direction'], chunk: Buffer) => void;
+}
+
 /** Passes TCP connections on, and cuts each where it is told to: both sides see a reset. */
 export class CuttingProxy {
   /** For connections from now on; undefined lets them live. */
   cut: Cut | undefined;
   /** Sees what passes before it does. */
-  watch: ((direction: Cut['direction'], chunk: Buffer) => void) | undefined;
+  watch: ((direction: Cut['direction'], chunk: Buffer, connection: number) => void) | undefined;
   /** Called where a connection is cut, before it is. */
   onCut: (() => void) | undefined;
 
   private readonly sockets = new Set<Socket>();
+  private connections = 0;
+  private held = false;
 
   private constructor(
     private readonly server: ReturnType<typeof createServer>,
@@ -40,6 +51,17 @@ export class CuttingProxy {
     return address.port;
   }
 
+  /** Nothing passes any more, either way, until `release`; what was sent waits. */
+  hold(): void {
+    this.held = true;
+    for (const socket of this.sockets) socket.pause();
+  }
+
+  release(): void {
+    this.held = false;
+    for (const socket of this.sockets) socket.resume();
+  }
+
   /** Cuts every connection there is, at once. */
   cutNow(): void {
     for (const socket of this.sockets) socket.resetAndDestroy();
@@ -53,6 +75,7 @@ export class CuttingProxy {
 
   private pass(client: Socket): void {
     const { cut } = this;
+    const connection = (this.connections += 1);
     const server = connect({ port: this.targetPort, host: '127.0.0.1', allowHalfOpen: true });
     const end = (): void => {
       client.resetAndDestroy();
@@ -63,11 +86,12 @@ export class CuttingProxy {
       socket.on('error', end).on('close', () => this.sockets.delete(socket));
     }
     const cutIn = (direction: Cut['direction']): Cut | undefined => (cut?.direction === direction ? cut : undefined);
-    this.pump('toServer', client, server, cutIn('toServer'), end);
-    this.pump('toClient', server, client, cutIn('toClient'), end);
+    const watch = (direction: Cut['direction'], chunk: Buffer): void => this.watch?.(direction, chunk, connection);
+    this.pump({ direction: 'toServer', from: client, to: server, cut: cutIn('toServer'), end, watch });
+    this.pump({ direction: 'toClient', from: server, to: client, cut: cutIn('toClient'), end, watch });
   }
 
-  private pump(direction: Cut['direction'], from: Socket, to: Socket, cut: Cut | undefined, end: () => void): void {
+  private pump({ direction, from, to, cut, end, watch }: Flow): void {
     let left = cut && cut.from === undefined ? cut.afterBytes : Infinity;
     let isCut = false;
     from.on('data', (chunk: Buffer) => {
@@ -77,15 +101,16 @@ export class CuttingProxy {
       const passed = chunk.length < left ? chunk : chunk.subarray(0, left);
       left -= chunk.length;
       isCut = left <= 0;
-      this.watch?.(direction, passed);
+      watch(direction, passed);
       if (!isCut) {
         to.write(passed);
         return;
       }
       this.onCut?.();
-      // The octets before the cut arrive, so that a cut after QUIT is one whose answer is lost.
+      // Handed to the system before the reset, which may overtake them: they mostly arrive.
       to.write(passed, () => setImmediate(end));
     });
     from.on('end', () => to.end());
+    if (this.held) from.pause();
   }
 }

@@ -1,4 +1,4 @@
-import { chown, mkdir, mkdtemp, readFile, rename, writeFile } from 'node:fs/promises';
+import { chown, mkdir, mkdtemp, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
@@ -112,9 +112,36 @@ export class StoppablePostgres {
     await runCommand(pgCtl, stop, { as, timeoutMs: COMMAND_MS });
   }
 
+  /** As on a disk that hangs: connections stay, and nothing is answered until `thaw`. */
+  async freeze(): Promise<void> {
+    await this.signal('SIGSTOP');
+  }
+
+  async thaw(): Promise<void> {
+    await this.signal('SIGCONT');
+  }
+
+  private async signal(signal: NodeJS.Signals): Promise<void> {
+    const [first = ''] = (await readFile(join(this.home, 'data', 'postmaster.pid'), 'utf8')).split('\n');
+    const postmaster = Number(first);
+    for (const pid of [postmaster, ...(await childrenOf(postmaster))]) process.kill(pid, signal);
+  }
+
   async startAgain(): Promise<void> {
     await startServer(this.programs, this.home, DURABLE_SETTINGS, this.port);
   }
+}
+
+/** By Linux's /proc (proc(5)): the parent is the second field behind the name in brackets. */
+async function childrenOf(parent: number): Promise<readonly number[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
+  const parents = await Promise.all(
+    pids.map(async (pid) => {
+      const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+      return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+    }),
+  );
+  return pids.filter((_, at) => parents[at] === parent);
 }
 
 async function startServer(

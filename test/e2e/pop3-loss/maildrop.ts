@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { message } from '../../factories/messages.js';
 import { CuttingProxy } from '../../servers/cutting-proxy.js';
 import type { Dovecot } from '../../servers/dovecot.js';
 import { addAccount } from '../accounts.js';
 import { until, type GatewayClient } from '../gateway-client.js';
 import type { GatewayProcess } from '../gateway-process.js';
+import type { Random } from '../random-operations/random.js';
 
-export type Phase = 'begin' | 'fetch' | 'delete' | 'quit';
+/** `idle`: the last session has ended. */
+export type Phase = 'idle' | 'begin' | 'fetch' | 'delete' | 'quit';
 
 const sha256 = (octets: Buffer): string => createHash('sha256').update(octets).digest('hex');
 
@@ -28,11 +31,12 @@ interface Page {
 /** A maildrop of odd messages behind a proxy, and an account with policy DELETE that empties it. */
 export class Maildrop {
   /** What the gateway said last to the server. */
-  phase: Phase = 'begin';
-  /** Called when a phase begins. */
-  onPhase: ((phase: Phase) => void) | undefined;
-  /** RETR commands that reached the server. */
-  fetches = 0;
+  phase: Phase = 'idle';
+  /** In which phase a connection was cut since `cutSoon`. */
+  cutIn: Phase | undefined;
+  /** Commands that reached the server, by connection. */
+  readonly said = new Map<number, Said>();
+  private readonly waiting = new Set<() => void>();
   accountId = '';
 
   private constructor(
@@ -41,24 +45,73 @@ export class Maildrop {
     readonly user: string,
     /** Message-ID and SHA-256 of each, sorted. */
     readonly expected: readonly string[],
+    private readonly totalBytes: number,
   ) {
-    proxy.watch = (direction, chunk) => {
-      if (direction === 'toServer') this.hear(chunk.toString('latin1'));
+    proxy.watch = (direction, chunk, connection) => {
+      if (direction === 'toServer') this.hear(chunk.toString('latin1'), connection);
+      else if (this.phase === 'quit') this.enter('idle');
+    };
+    proxy.onCut = () => {
+      this.cutIn ??= this.phase;
+      this.enter('idle');
     };
   }
 
-  static async fill(server: Dovecot, user: string, count: number): Promise<Maildrop> {
+  /** RETR commands that reached the server. */
+  get fetches(): number {
+    return this.sum('fetches');
+  }
+
+  get deletions(): number {
+    return this.sum('deletions');
+  }
+
+  private sum(what: keyof Said): number {
+    return [...this.said.values()].reduce((sum, said) => sum + said[what], 0);
+  }
+
+  /** Resolves when it is so. @throws where it does not come about, so that what follows is what it says */
+  async reach(what: string, condition: () => boolean, deadlineMs = 20_000): Promise<void> {
+    if (condition()) return;
+    await new Promise<void>((resolve, reject) => {
+      const look = (): void => {
+        if (!condition()) return;
+        clearTimeout(timer);
+        this.waiting.delete(look);
+        resolve();
+      };
+      const timer = setTimeout(() => reject(new Error(`${what} did not come about: ${this.phase}`)), deadlineMs);
+      this.waiting.add(look);
+    });
+  }
+
+  /** The next connection ends somewhere: at an octet of a session that does all there is to do, or with QUIT or its answer. */
+  async cutSoon(random: Random): Promise<void> {
+    this.cutIn = undefined;
+    const left = (await this.server.listMessages(this.user)).length;
+    const share = left / this.expected.length;
+    // CAPA, sign-in and listings; a RETR and a DELE for each message.
+    const most = { toServer: 100 + 18 * left, toClient: 500 + 30 * left + share * this.totalBytes };
+    const direction = random.pick(['toServer', 'toClient'] as const)!;
+    this.proxy.cut = random.chance(0.3)
+      ? { direction: 'toServer', afterBytes: random.between(1, 'QUIT\r\n'.length), from: 'QUIT' }
+      : { direction, afterBytes: random.below(Math.ceil(most[direction])) };
+  }
+
+  static async fill(server: Dovecot, user: string, count: number, random: Random): Promise<Maildrop> {
     await server.addUser(user, 'secret');
     const expected: string[] = [];
+    let totalBytes = 0;
     let twin: Buffer | undefined;
     for (let i = 0; i < count; i += 1) {
-      const octets: Buffer = twin ?? oddMessage(user, i);
+      const octets: Buffer = twin ?? oddMessage(user, i, random.between(1, 1_500));
       // Now and then the same octets come twice: they are two messages.
       twin = !twin && i % 50 === 10 ? octets : undefined;
       await server.deliver(user, octets);
+      totalBytes += octets.length;
       expected.push(`${/Message-ID: <(.*)>/.exec(octets.toString('latin1'))?.[1]} ${sha256(asServed(octets))}`);
     }
-    return new Maildrop(server, await CuttingProxy.start(server.pop3.port), user, expected.toSorted());
+    return new Maildrop(server, await CuttingProxy.start(server.pop3.port), user, expected.toSorted(), totalBytes);
   }
 
   async addTo(client: GatewayClient): Promise<void> {
@@ -77,7 +130,7 @@ export class Maildrop {
   async drain(gateway: GatewayProcess): Promise<void> {
     await until(
       async () => {
-        // A message over which several visits were cut rests for some minutes.
+        // A message over which several visits were cut rests for some minutes, which no client can shorten.
         await gateway.sql(`UPDATE uidl SET failed_at = now() - interval '2 days'`);
         await gateway.client.query(SYNC, { id: this.accountId });
         return this.server.listMessages(this.user);
@@ -95,17 +148,47 @@ export class Maildrop {
   /** What neither the server nor the database has. */
   async missing(gateway: GatewayProcess): Promise<readonly string[]> {
     // The gateway last: what moves between the two answers moves to it.
-    const onServer = new Set(
-      (await this.server.listMessages(this.user)).map(({ messageId }) => messageId.slice(1, -1)),
-    );
+    const onServer = (await this.server.listMessages(this.user)).map(({ messageId }) => messageId.slice(1, -1));
     const rows = await gateway.sql<{ one: string }>(
       `SELECT m.message_id || ' ' || encode(sha256((SELECT string_agg(c.octets, ''::bytea ORDER BY c.seq)
          FROM content_chunk c WHERE c.account_id = m.account_id AND c.content_id = m.content_id)), 'hex') AS one
        FROM message m JOIN account a ON a.id = m.account_id WHERE a.username = $1`,
       [this.user],
     );
-    const here = new Set(rows.map(({ one }) => one));
-    return this.expected.filter((one) => !here.has(one) && !onServer.has(one.split(' ')[0] ?? ''));
+    const here = rows.map(({ one }) => one);
+    return this.expected.filter((one) => {
+      // Twins are two messages: one of them is not the other.
+      const copies = counted(this.expected, one);
+      return counted(here, one) + counted(onServer, one.split(' ')[0]!) < copies;
+    });
+  }
+
+  /** Asks again and again what is missing, until it is told to stop; while the database is away nobody can tell. */
+  watchUnion(gateway: GatewayProcess): () => Promise<{ looks: number; missing: readonly string[] }> {
+    const found = { looks: 0, missing: [] as string[] };
+    const stop = new AbortController();
+    const watching = (async () => {
+      while (!stop.signal.aborted) {
+        const missing = await this.missing(gateway).catch(() => undefined);
+        if (missing) found.looks += 1;
+        found.missing.push(...(missing ?? []));
+        await delay(50);
+      }
+    })();
+    return async () => {
+      stop.abort();
+      await watching;
+      return found;
+    };
+  }
+
+  /** Until the server has nothing left, without anybody asking for a visit. */
+  async emptied(deadlineMs = 60_000): Promise<void> {
+    await until(
+      () => this.server.listMessages(this.user),
+      (left) => left.length === 0,
+      deadlineMs,
+    );
   }
 
   /** Through the API alone: each message with the hash of what its URL gives, sorted. */
@@ -126,15 +209,26 @@ export class Maildrop {
     await this.proxy.close();
   }
 
-  private hear(commands: string): void {
-    this.fetches += commands.split('RETR ').length - 1;
-    for (const [word, phase] of PHASES) {
-      if (!commands.includes(word) || this.phase === phase) continue;
-      this.phase = phase;
-      this.onPhase?.(phase);
-    }
+  private hear(commands: string, connection: number): void {
+    const said = this.said.get(connection) ?? { fetches: 0, deletions: 0 };
+    this.said.set(connection, said);
+    said.fetches += commands.split('RETR ').length - 1;
+    said.deletions += commands.split('DELE ').length - 1;
+    for (const [word, phase] of PHASES) if (commands.includes(word)) this.enter(phase);
+  }
+
+  private enter(phase: Phase): void {
+    this.phase = phase;
+    for (const look of this.waiting) look();
   }
 }
+
+interface Said {
+  fetches: number;
+  deletions: number;
+}
+
+const counted = (all: readonly string[], one: string): number => all.filter((each) => each === one).length;
 
 const PHASES: readonly (readonly [string, Phase])[] = [
   ['CAPA', 'begin'],
@@ -143,9 +237,9 @@ const PHASES: readonly (readonly [string, Phase])[] = [
   ['QUIT', 'quit'],
 ];
 
-/** Dots at the beginning of lines, 8-bit text, no line end at the end, and of very different sizes. */
-function oddMessage(user: string, i: number): Buffer {
-  const body = `${'.'.repeat(i % 4)}line ${i} Grüße\n`.repeat(1 + ((i * 37) % 1_500));
+/** Dots at the beginning of lines, 8-bit text, now and then no line end at the end. */
+function oddMessage(user: string, i: number, lines: number): Buffer {
+  const body = `${'.'.repeat(i % 4)}line ${i} Grüße\n`.repeat(lines);
   return message({
     subject: `number ${i}`,
     messageId: `${i}@${user}.example`,
