@@ -198,6 +198,20 @@ describe('a message that another client has moved', () => {
     expect(await logged(position)).toEqual([...moved, ...moved]);
   });
 
+  it('keeps its id when it is moved on while it is looked for', async () => {
+    const before = await content('INBOX');
+    const list = server.keeper.listMailboxes.bind(server.keeper);
+    server.keeper.listMailboxes = async (...asked) => {
+      const listed = await list(...asked);
+      if (server.lists === lists + 1) server.move('a', 'Work', 'Trash');
+      return listed;
+    };
+    const { lists } = server;
+    server.move('a', 'INBOX', 'Work');
+    await sync('INBOX');
+    expect(await content('Trash')).toEqual({ a: before.a });
+  });
+
   it('that was copied is another message, and is asked about once', async () => {
     const before = await content('INBOX');
     server.put('Work', 'a');

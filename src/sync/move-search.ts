@@ -34,6 +34,7 @@ interface Elsewhere {
 
 /** Whoever waits for the synchronisation waits for the search too. */
 const maxSearchMs = 5_000;
+const maxRounds = 3;
 /** A mailbox that nobody has read yet is read for a search up to this size. */
 const maxNewMailbox = 2_000;
 
@@ -92,12 +93,21 @@ export class MoveSearch {
     this.lose(await mirror.write(accountId, (tx) => unplaceWhereStill(tx, gone), { epoch }));
   }
 
-  /** Reads the other mailboxes that have something new, while anything is missing and time is left. */
-  async lookElsewhere({ list, read }: Elsewhere): Promise<void> {
-    if (this.gone.size === 0) return;
+  /**
+   * Reads the other mailboxes that have something new, while anything is missing and time is left; once more where there were any,
+   * because what they had may have been moved on meanwhile.
+   */
+  async lookElsewhere(elsewhere: Elsewhere): Promise<void> {
+    const until = performance.now() + maxSearchMs;
+    for (let rounds = 1; this.gone.size > 0 && rounds <= maxRounds; rounds += 1) {
+      if (!(await this.lookOnce(elsewhere, until))) return;
+    }
+  }
+
+  /** @returns false where nothing was read, or no time is left */
+  private async lookOnce({ list, read }: Elsewhere, until: number): Promise<boolean> {
     const { mirror } = this.options;
     const { accountId } = this.mailbox;
-    const until = performance.now() + maxSearchMs;
     let mailboxes = await mirror.mailboxesOf([accountId]);
     const listed = await this.list(mailboxes);
     if (listed.some(({ path }) => !mailboxes.some((known) => known.path === path))) {
@@ -105,13 +115,16 @@ export class MoveSearch {
       mailboxes = await mirror.mailboxesOf([accountId]);
     }
     const statuses = new Map(listed.map(({ path, status }) => [path, status]));
+    let any = false;
     for (const other of mailboxes) {
-      if (this.gone.size === 0 || performance.now() > until) return;
+      if (this.gone.size === 0 || performance.now() > until) return false;
       if (other.id === this.mailbox.id || !mayHaveReceived(other, statuses.get(other.path))) continue;
+      any = true;
       // What is new comes first; a history that is being read anyway is left to itself.
       const onlyNews = other.checkpoint !== undefined && !other.sync.complete;
       await tolerantly(() => read(other.id, () => onlyNews || performance.now() > until));
     }
+    return any;
   }
 
   /** What was not found is removed. */

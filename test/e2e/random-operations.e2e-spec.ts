@@ -1,5 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { faultsOf, faultsOfSessions, readChangeLog } from './random-operations/change-log.js';
+import {
+  faultsOf,
+  faultsOfSessions,
+  idsOverMoves,
+  readChangeLog,
+  type IdsOverMoves,
+} from './random-operations/change-log.js';
 import { listMessages, Replica, type Change } from './random-operations/replica.js';
 import { Scene, type Round } from './random-operations/scene.js';
 
@@ -50,7 +56,7 @@ describe.each(without.filter(([, , short]) => seconds !== undefined || short > 0
           report(name, scene, rounds);
           if (rounds.at(-1)?.difference.length) console.log(await scene.evidence());
           expect(rounds.at(-1)?.difference).toEqual([]);
-          await expectTrueLog(scene);
+          await expectTrueLog(scene, !absent.includes('MOVE'));
         } finally {
           await scene.end();
         }
@@ -60,7 +66,8 @@ describe.each(without.filter(([, , short]) => seconds !== undefined || short > 0
   },
 );
 
-async function expectTrueLog(scene: Scene): Promise<void> {
+/** @param moves without MOVE others copy and then expunge: whoever looks in between sees two messages */
+async function expectTrueLog(scene: Scene, moves: boolean): Promise<void> {
   const { gateway, accountId, listed, subscriber, operations } = scene;
   await subscriber.close();
   const log = await readChangeLog(gateway.client, accountId, listed.cursor);
@@ -73,7 +80,17 @@ async function expectTrueLog(scene: Scene): Promise<void> {
   const places = new Map([...listed.messages.values()].map(({ id, mailbox }) => [id, mailbox.id]));
   expect(faultsOf(log, places, operations)).toEqual([]);
   console.log(summary(log, scene));
+  if (moves) expectKeptIds(idsOverMoves(log, listed.messages.values(), operations));
   await expectOrdered(scene);
+}
+
+/**
+ * A message that is moved twice while one search goes on, or to a mailbox that is just getting another name, may be taken for new:
+ * in this haste it happens to some of a hundred.
+ */
+function expectKeptIds({ moves, lost }: IdsOverMoves): void {
+  console.log(`${lost.length} of ${moves} moves of single messages lost the id\n${lost.join('\n')}`);
+  expect(lost.length).toBeLessThanOrEqual(Math.max(5, moves / 10));
 }
 
 /** A list is sorted, whole, and repeats nothing. */

@@ -1,7 +1,7 @@
 import type { GatewayClient } from '../gateway-client.js';
 import type { OperationsLog } from './operations-log.js';
 import { add } from './operations-log.js';
-import { CHANGE, type Change } from './replica.js';
+import { CHANGE, type Change, type ReplicaMessage } from './replica.js';
 import type { Session } from './subscriber.js';
 
 /** Every change after a cursor, as the API tells it. */
@@ -58,6 +58,36 @@ export function faultsOf(log: readonly Change[], listed: ReadonlyMap<string, str
       faults.push(`${messageId}: added ${count} times by ${most} operations`);
   }
   return faults;
+}
+
+/** Of messages of which there has only ever been one. */
+export interface IdsOverMoves {
+  readonly moves: number;
+  /** Another id than before; one line each. */
+  readonly lost: readonly string[];
+}
+
+/**
+ * Whether ids survive what others move: Message-ID, size and date tell each of these messages wherever it is. A mailbox that was
+ * renamed or deleted with one inside is an excuse.
+ */
+export function idsOverMoves(
+  log: readonly Change[],
+  listed: Iterable<ReplicaMessage>,
+  { created, arrivals, excused }: OperationsLog,
+): IdsOverMoves {
+  const ids = new Map<string, Set<string>>();
+  const note = ({ id, messageId }: ReplicaMessage): unknown =>
+    ids.set(messageId, (ids.get(messageId) ?? new Set()).add(id));
+  for (const message of listed) note(message);
+  for (const change of log) if ('message' in change) note(change.message);
+  const copies = (id: string): number => (created.get(id) ?? 0) + (id.startsWith('first-') ? 1 : 0) - 1;
+  const single = [...ids].filter(([id]) => copies(id) <= 0 && !excused.has(id));
+  const movesOf = (id: string): number => (arrivals.get(id) ?? 0) - (created.get(id) ?? 0);
+  return {
+    moves: single.reduce((sum, [id]) => sum + movesOf(id), 0),
+    lost: single.flatMap(([id, { size }]) => (size > 1 ? [`${id}: ${size} ids in ${movesOf(id)} moves`] : [])),
+  };
 }
 
 /** Where what a subscriber was told is not the log itself from where it asked, without gap or repetition. */
