@@ -45,6 +45,7 @@ interface PlacedRow {
 }
 
 export class PostgresMirrorTransaction implements MirrorTransaction {
+  /** So far; the planner wants to know when many were. */
   insertedMessages = 0;
 
   private constructor(
@@ -224,6 +225,7 @@ export class PostgresMirrorTransaction implements MirrorTransaction {
 
   async updateFlags(rows: readonly { id: MessageId; flags: Flags; modSeq?: ModSeq }[]): Promise<void> {
     if (rows.length === 0) return;
+    // The ids as an array, too: of a recordset the planner does not know how short it is, and may read the whole mailbox.
     const changed = await this.rows<{ id: MessageId; mailbox_id: MailboxId; unseen: number; differs: boolean }>(
       `WITH n AS (
          SELECT * FROM jsonb_to_recordset($2::jsonb)
@@ -254,6 +256,7 @@ export class PostgresMirrorTransaction implements MirrorTransaction {
   async placeMessages(rows: readonly { id: MessageId; mailboxId: MailboxId; remote?: RemoteRef }[]): Promise<void> {
     if (rows.length === 0) return;
     await this.clearPlaces(rows);
+    // The ids as an array, too, as for flags.
     const placed = await this.rows<PlacedRow>(
       `WITH n AS (
          SELECT * FROM jsonb_to_recordset($2::jsonb) AS r (id uuid, mailbox_id uuid, uid_validity bigint, uid bigint)
@@ -306,7 +309,7 @@ export class PostgresMirrorTransaction implements MirrorTransaction {
   }
 
   async unplaceForeign(mailboxId: MailboxId, uidValidity: UidValidity): Promise<readonly MessageId[]> {
-    // Two ranges of an index; unequal would be all of it.
+    // Two ranges of an index: unequal would be all of it, and so would a value that the planner does not see.
     const rows = await this.rows<{ id: MessageId }>(
       `UPDATE message SET uid = NULL, uid_validity = NULL, mod_seq = NULL
        WHERE account_id = $1 AND mailbox_id = $2 AND (uid_validity < $3 OR uid_validity > $3) RETURNING id`,

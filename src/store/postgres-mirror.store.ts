@@ -82,11 +82,18 @@ export class PostgresMirrorStore implements MirrorStore {
     return countMessages(this.dataSource, accountIds, filter);
   }
 
-  async uidsOf(accountId: AccountId, mailboxId: MailboxId): Promise<readonly Uid[]> {
-    const sql = `SELECT uid FROM message WHERE account_id = $1 AND mailbox_id = $2 AND uid IS NOT NULL ORDER BY uid`;
-    return (await select<{ uid: string }>(this.dataSource, sql, [accountId, mailboxId])).map(
-      (row) => Number(row.uid) as Uid,
-    );
+  uidsOf(accountId: AccountId, mailboxId: MailboxId): Promise<readonly Uid[]> {
+    return this.uids(accountId, mailboxId, 'uid IS NOT NULL');
+  }
+
+  unreadableUids(accountId: AccountId, mailboxId: MailboxId): Promise<readonly Uid[]> {
+    return this.uids(accountId, mailboxId, `uid IS NOT NULL AND ${UNREADABLE_ROWS}`);
+  }
+
+  private async uids(accountId: AccountId, mailboxId: MailboxId, condition: string): Promise<readonly Uid[]> {
+    const sql = `SELECT uid FROM message WHERE account_id = $1 AND mailbox_id = $2 AND ${condition} ORDER BY uid`;
+    const rows = await select<{ uid: string }>(this.dataSource, sql, [accountId, mailboxId]);
+    return rows.map((row) => Number(row.uid) as Uid);
   }
 
   async findUnreadable(accountIds: readonly AccountId[], most: number): Promise<readonly Message[]> {
@@ -94,14 +101,6 @@ export class PostgresMirrorStore implements MirrorStore {
         SELECT * FROM message WHERE account_id = a.id AND ${UNREADABLE_ROWS} ORDER BY received_at DESC, id DESC LIMIT $2
       ) m ORDER BY m.received_at DESC, m.id DESC`;
     return (await select<MessageRow>(this.dataSource, sql, [accountIds, most])).map(toMessage);
-  }
-
-  async unreadableUids(accountId: AccountId, mailboxId: MailboxId): Promise<readonly Uid[]> {
-    const sql = `SELECT uid FROM message WHERE account_id = $1 AND mailbox_id = $2 AND uid IS NOT NULL AND ${UNREADABLE_ROWS}
-      ORDER BY uid`;
-    return (await select<{ uid: string }>(this.dataSource, sql, [accountId, mailboxId])).map(
-      (row) => Number(row.uid) as Uid,
-    );
   }
 
   async countUids(accountId: AccountId, mailboxId: MailboxId): Promise<number> {

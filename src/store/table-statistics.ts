@@ -28,13 +28,14 @@ export class TableStatistics {
 
   private async analyse(): Promise<void> {
     try {
-      const known = await this.knownRows();
+      let known = await this.knownRows();
       // Where others have looked lately, or the table is large beside what came, nothing is to be gained.
       if (this.addedRows >= known) {
         this.addedRows = 0;
         await select(this.dataSource, `ANALYZE message (${columns})`);
+        known = await this.knownRows();
       }
-      this.wantedRows = Math.max(firstRows, await this.knownRows());
+      this.wantedRows = Math.max(firstRows, known);
     } catch (error) {
       this.log.debug({ error }, 'the table of messages could not be analysed');
     }
