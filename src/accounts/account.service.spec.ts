@@ -1,5 +1,6 @@
 import { createSecretKey, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { emptyEnvelope } from '../../test/factories/envelope.js';
 import { Registry } from 'prom-client';
 import { DataSource, getMetadataArgsStorage } from 'typeorm';
 import { createTestDatabase, type TestDatabase } from '../../test/servers/postgres.js';
@@ -374,9 +375,15 @@ describe('AccountService', () => {
   describe('remove', () => {
     async function store(accountId: AccountId, mailboxId: MailboxId): Promise<void> {
       const contentId = '00000000-0000-7000-8000-000000000001' as ContentId;
-      const envelope = { inReplyTo: [], references: [], from: [], sender: [], replyTo: [], to: [], cc: [], bcc: [] };
       const root = { partNumber: '1', contentType: 'text/plain', sizeBytes: 1, parts: [] };
-      const data = { envelope, flags: NO_FLAGS, internalDate: new Date(), sizeBytes: 1, root, parseWarnings: [] };
+      const data = {
+        envelope: emptyEnvelope,
+        flags: NO_FLAGS,
+        internalDate: new Date(),
+        sizeBytes: 1,
+        root,
+        parseWarnings: [],
+      };
       await mirror.write(accountId, async (tx) => {
         const octets = Buffer.from('x');
         await tx.insertContents([{ id: contentId, octets, sha256: Buffer.alloc(32), headerFields: [] }]);

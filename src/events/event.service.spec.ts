@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { emptyEnvelope } from '../../test/factories/envelope.js';
 import { DataSource } from 'typeorm';
 import type { Principal } from '../auth/principal.js';
 import type { Change } from '../mailbox/model/change.js';
@@ -66,7 +67,7 @@ describe('subscriptions to the change log', () => {
   async function arrive(count = 1): Promise<void> {
     const messages = Array.from({ length: count }, () => ({
       data: {
-        envelope: { inReplyTo: [], references: [], from: [], sender: [], replyTo: [], to: [], cc: [], bcc: [] },
+        envelope: emptyEnvelope,
         flags: NO_FLAGS,
         internalDate: new Date(),
         sizeBytes: 1,

@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { emptyEnvelope } from '../../test/factories/envelope.js';
 import type { MirrorStore } from '../store/mirror.port.js';
 import type { KeeperProvider } from './keeper-provider.port.js';
 import type { Keeper, RawMessage } from './keeper.port.js';
@@ -17,7 +18,7 @@ const named = (id: string): Message => ({
   accountId,
   mailboxId,
   threadId: 'thr' as ThreadId,
-  envelope: { inReplyTo: [], references: [], from: [], sender: [], replyTo: [], to: [], cc: [], bcc: [] },
+  envelope: emptyEnvelope,
   flags: NO_FLAGS,
   internalDate: new Date(0),
   sizeBytes: 6,

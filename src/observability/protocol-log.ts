@@ -75,6 +75,7 @@ class ProtocolLog {
     if (this.chars > maxBytes) this.shrink(maxBytes);
   }
 
+  /** By whole blocks, so that not every line moves all others. */
   shrink(maxBytes: number): void {
     while (this.chars > maxBytes && this.blocks.length > 0) this.chars -= this.blocks.shift()!.length;
   }

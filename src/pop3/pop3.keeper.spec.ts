@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { emptyEnvelope } from '../../test/factories/envelope.js';
 import type { MirrorStore } from '../store/mirror.port.js';
 import type { AccountId, ContentId, MailboxId, MessageId, ThreadId } from '../mailbox/model/ids.js';
 import type { Mailbox } from '../mailbox/model/mailbox.js';
@@ -15,7 +16,7 @@ const named = (id: string, sizeBytes: number): Message => ({
   mailboxId: mailbox.id,
   threadId: 'thr' as ThreadId,
   contentId: id as ContentId,
-  envelope: { inReplyTo: [], references: [], from: [], sender: [], replyTo: [], to: [], cc: [], bcc: [] },
+  envelope: emptyEnvelope,
   flags: NO_FLAGS,
   internalDate: new Date(0),
   sizeBytes,

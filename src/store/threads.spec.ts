@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { emptyEnvelope } from '../../test/factories/envelope.js';
 import fc from 'fast-check';
 import { DataSource } from 'typeorm';
 import { insertAccount } from '../../test/factories/stored-account.js';
@@ -58,7 +59,7 @@ type Patch = Partial<Envelope> & Partial<Pick<MessageData, 'emailId' | 'serverTh
 
 /** Received at that minute. */
 const data = (at: number, { emailId, serverThreadId, seen = false, ...envelope }: Patch = {}): MessageData => ({
-  envelope: { inReplyTo: [], references: [], from: [], sender: [], replyTo: [], to: [], cc: [], bcc: [], ...envelope },
+  envelope: { ...emptyEnvelope, ...envelope },
   flags: { ...NO_FLAGS, seen },
   internalDate: new Date(start + at * minute),
   sizeBytes: 100,

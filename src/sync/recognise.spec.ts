@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { emptyEnvelope } from '../../test/factories/envelope.js';
 import fc from 'fast-check';
 import type { MailboxId, MessageId } from '../mailbox/model/ids.js';
 import { NO_FLAGS, type MessageData } from '../mailbox/model/message.js';
@@ -7,11 +8,10 @@ import { lookalikes, Recogniser } from './recognise.js';
 
 const here = 'here' as MailboxId;
 const date = new Date('2026-01-01T00:00:00Z');
-const empty = { inReplyTo: [], references: [], from: [], sender: [], replyTo: [], to: [], cc: [], bcc: [] };
 
 const seen = (messageId: string | undefined, patch: Partial<MessageData> = {}) => ({
   data: {
-    envelope: { ...empty, messageId },
+    envelope: { ...emptyEnvelope, messageId },
     flags: NO_FLAGS,
     internalDate: date,
     sizeBytes: 10,

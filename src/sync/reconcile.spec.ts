@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { emptyEnvelope } from '../../test/factories/envelope.js';
 import fc from 'fast-check';
 import type { SyncBatch } from '../mailbox/keeper.port.js';
 import { modSeq, uid, uidValidity, type MailboxId, type MessageId } from '../mailbox/model/ids.js';
@@ -9,7 +10,7 @@ import { reconcile } from './reconcile.js';
 const mailboxId = 'here' as MailboxId;
 const date = new Date('2026-01-01T00:00:00Z');
 const data = (messageId: string, flags: Flags = NO_FLAGS): MessageData => ({
-  envelope: { messageId, inReplyTo: [], references: [], from: [], sender: [], replyTo: [], to: [], cc: [], bcc: [] },
+  envelope: { ...emptyEnvelope, messageId },
   flags,
   internalDate: date,
   sizeBytes: 10,

@@ -4,6 +4,7 @@ import { startDovecot, type Dovecot } from '../servers/dovecot.js';
 import { StoppablePostgres } from '../servers/postgres-cluster.js';
 import { GatewayProcess } from './gateway-process.js';
 import { Maildrop, type Phase } from './pop3-loss/maildrop.js';
+import { add } from './random-operations/operations-log.js';
 import { Random } from './random-operations/random.js';
 
 /** The long form: POP3_LOSS_RUNS=200. */
@@ -23,8 +24,6 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => dovecot.stop());
 
-const count = (hit: Record<string, number>, what: string): void => void (hit[what] = (hit[what] ?? 0) + 1);
-
 /** A moment after a phase has begun that comes soon or, where there is nothing left to do, does not. */
 async function momentIn(maildrop: Maildrop): Promise<void> {
   const phase = random.pick<Phase>(['begin', 'fetch', 'fetch', 'delete', 'delete', 'quit', 'idle'])!;
@@ -34,12 +33,12 @@ async function momentIn(maildrop: Maildrop): Promise<void> {
 
 /** @returns in which phase */
 async function killIn(maildrop: Maildrop, gateway: GatewayProcess): Promise<string> {
-  maildrop.phase = 'begin';
   const moment = momentIn(maildrop);
   void maildrop.visit(gateway.client);
   await moment;
   const { phase } = maildrop;
   await gateway.kill();
+  maildrop.phase = 'idle';
   return `killed, ${phase}`;
 }
 
@@ -60,7 +59,7 @@ async function atTheEnd(maildrop: Maildrop, gateway: GatewayProcess): Promise<vo
 describe(`downloads with policy DELETE (seed ${seed})`, () => {
   it(`lose nothing at any moment and double nothing: ${runs} runs of ${messages} messages, killed or cut`, async () => {
     const gateway = await GatewayProcess.prepare(dovecot);
-    const hit: Record<string, number> = {};
+    const hit = new Map<string, number>();
     let fetches = 0;
     let looks = 0;
     try {
@@ -73,7 +72,7 @@ describe(`downloads with policy DELETE (seed ${seed})`, () => {
         await maildrop.addTo(gateway.client);
         for (let i = 0; i < disturbances; i += 1) {
           const what = await (run % 2 === 0 ? killIn : cutIn)(maildrop, gateway);
-          count(hit, what);
+          add(hit, what);
           expect({ run, i, what, missing: await maildrop.missing(gateway) }).toMatchObject({ missing: [] });
           if (run % 2 === 0) await gateway.start();
         }
@@ -111,13 +110,9 @@ describe(`downloads with policy DELETE (seed ${seed})`, () => {
     /** Added, and held where so many commands have passed. */
     const heldAt = async (what: 'fetches' | 'deletions'): Promise<void> => {
       const some = what === 'fetches' ? random.between(1, messages - 100) : 1;
-      const reached = maildrop.reach(what, () => {
-        if (maildrop[what] < some) return false;
-        maildrop.proxy.hold();
-        return true;
-      });
+      const held = maildrop.reach(what, () => maildrop[what] >= some).then(() => maildrop.proxy.hold());
       await maildrop.addTo(gateway.client);
-      await reached;
+      await held;
     };
 
     it.each(['fetches', 'deletions'] as const)(
@@ -188,8 +183,7 @@ describe(`downloads with policy DELETE (seed ${seed})`, () => {
       one.thaw();
       await atTheEnd(maildrop, two);
       await delay(2_000);
-      for (const [connection, { deletions }] of frozen)
-        expect(maildrop.said.get(connection)?.deletions).toBe(deletions);
+      for (const [connection, said] of frozen) expect(maildrop.said.get(connection)).toEqual(said);
       expect(await maildrop.downloaded(two.client)).toEqual(maildrop.expected);
     } finally {
       one.thaw();

@@ -1,4 +1,5 @@
 import { EventEmitter, once } from 'node:events';
+import { emptyEnvelope } from '../factories/envelope.js';
 import { Global, Module, type INestApplication, type ModuleMetadata } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import type { Account } from '../../src/accounts/account.js';
@@ -103,7 +104,7 @@ function messageWith(id: MessageId, subject: string): Message {
     accountId: accountUuid,
     mailboxId: mailboxUuid,
     threadId: 'thr' as ThreadId,
-    envelope: { subject, inReplyTo: [], references: [], from: [], sender: [], replyTo: [], to: [], cc: [], bcc: [] },
+    envelope: { ...emptyEnvelope, subject },
     flags: NO_FLAGS,
     internalDate: new Date(0),
     sizeBytes: 10,

@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { emptyEnvelope } from '../../../test/factories/envelope.js';
 import { readMboxrd, readTar } from '../../../test/factories/exports.js';
 import type { ExportedMessage } from '../../mailbox/mailbox-export.service.js';
 import type { AccountId, MailboxId, MessageId, ThreadId } from '../../mailbox/model/ids.js';
@@ -12,14 +13,13 @@ import { EXPORT_FORMATS } from './export-formats.js';
 const uuid = (n: number): MessageId => `019a0000-0000-7000-8000-${String(n).padStart(12, '0')}` as MessageId;
 
 function exported(n: number, octets: readonly Buffer[], flags: Partial<Flags> = {}): ExportedMessage {
-  const none = { inReplyTo: [], references: [], from: [], sender: [], replyTo: [], to: [], cc: [], bcc: [] };
   const sizeBytes = octets.reduce((sum, { length }) => sum + length, 0);
   const message = {
     id: uuid(n),
     accountId: 'acc' as AccountId,
     mailboxId: 'mbx' as MailboxId,
     threadId: 'thr' as ThreadId,
-    envelope: none,
+    envelope: emptyEnvelope,
     flags: { ...NO_FLAGS, ...flags },
     internalDate: new Date(Date.UTC(2026, 0, n, 9, 5, 7)),
     sizeBytes,

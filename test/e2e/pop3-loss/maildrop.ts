@@ -80,7 +80,10 @@ export class Maildrop {
         this.waiting.delete(look);
         resolve();
       };
-      const timer = setTimeout(() => reject(new Error(`${what} did not come about: ${this.phase}`)), deadlineMs);
+      const timer = setTimeout(() => {
+        this.waiting.delete(look);
+        reject(new Error(`${what} did not come about: ${this.phase}`));
+      }, deadlineMs);
       this.waiting.add(look);
     });
   }
