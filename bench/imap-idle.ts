@@ -34,7 +34,7 @@ export async function imapIdle(args: string[]): Promise<void> {
     args,
     options: {
       accounts: { type: 'string', default: '1000' },
-      // The gateway keeps a connection for commands on INBOX for four minutes after the last one.
+      // The gateway keeps a connection for commands for up to four minutes after the last one.
       'rest-seconds': { type: 'string', default: '300' },
     },
   });
