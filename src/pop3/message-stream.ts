@@ -11,12 +11,15 @@ interface StreamOwner {
 }
 
 /**
- * A message on its way, for one reader: pieces of equal size, each a Buffer of its own. It ends only when the terminator was
- * seen; a message that breaks off throws, and what was read of it must be thrown away.
+ * A message on its way, for one reader: pieces of equal size, each valid until the next is asked for, when its memory is used
+ * again. It ends only when the terminator was seen; a message that breaks off throws, and what was read of it must be thrown away.
  */
 export class MessageStream implements AsyncIterableIterator<Buffer> {
   private readonly pieces: Buffer[] = [];
-  private piece = Buffer.allocUnsafe(STREAM_PIECE_BYTES);
+  private readonly free: Buffer[] = [];
+  /** The piece that the reader has. */
+  private lent?: Buffer;
+  private piece: Buffer = Buffer.allocUnsafe(STREAM_PIECE_BYTES);
   private filled = 0;
   private state: 'open' | 'ended' | 'left' = 'open';
   private error?: Pop3Error;
@@ -34,7 +37,7 @@ export class MessageStream implements AsyncIterableIterator<Buffer> {
       const taken = octets.copy(this.piece, this.filled, from);
       from += taken;
       this.filled += taken;
-      if (this.filled === this.piece.length) this.cut(Buffer.allocUnsafe(STREAM_PIECE_BYTES));
+      if (this.filled === this.piece.length) this.cut(this.free.pop() ?? Buffer.allocUnsafe(STREAM_PIECE_BYTES));
     }
   }
 
@@ -50,10 +53,13 @@ export class MessageStream implements AsyncIterableIterator<Buffer> {
   }
 
   async next(): Promise<IteratorResult<Buffer, undefined>> {
+    if (this.lent) this.free.push(this.lent);
+    this.lent = undefined;
     while (this.state !== 'left') {
       if (this.error) throw this.error;
       const value = this.pieces.shift();
       if (value) {
+        this.lent = value;
         this.owner.onTaken(value.length);
         return { done: false, value };
       }
@@ -73,7 +79,7 @@ export class MessageStream implements AsyncIterableIterator<Buffer> {
     return this;
   }
 
-  private cut(next: Buffer<ArrayBuffer>): void {
+  private cut(next: Buffer): void {
     this.pieces.push(this.piece.subarray(0, this.filled));
     this.piece = next;
     this.filled = 0;

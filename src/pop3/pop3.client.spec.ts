@@ -48,7 +48,7 @@ async function read(message: Retrieved<RetrieveRequest>): Promise<Seen> {
   if (message.kind === 'whole') return { kind, number: request.number, octets: message.octets.toString('latin1') };
   if (message.kind !== 'stream') return { kind, number: request.number };
   const pieces: Buffer[] = [];
-  for await (const piece of message.octets) pieces.push(piece);
+  for await (const piece of message.octets) pieces.push(Buffer.from(piece));
   return { kind, number: request.number, octets: Buffer.concat(pieces).toString('latin1') };
 }
 

@@ -15,7 +15,7 @@ export interface RetrieveRequest {
 export type Retrieved<R> =
   /** All octets, exact, terminator seen. */
   | { readonly kind: 'whole'; readonly request: R; readonly octets: Buffer }
-  /** Above 1 MiB: read it to its end before the next is asked for. It throws if the message breaks off. */
+  /** Above 1 MiB: read it to its end before the next is asked for. It throws if the message breaks off; see MessageStream. */
   | { readonly kind: 'stream'; readonly request: R; readonly octets: AsyncIterable<Buffer> }
   /** -ERR: this message only; the others go on. */
   | { readonly kind: 'refused'; readonly request: R; readonly error: Pop3Error }

@@ -1,3 +1,4 @@
+import { countSpent } from '../common/spent-octets.js';
 import { Pipeline, type Command } from './pipeline.js';
 import { aborted, asSessionError, timedOut, type Pop3Error } from './pop3.errors.js';
 import { POP3_LIMITS, type Pop3Timeouts } from './pop3.limits.js';
@@ -94,6 +95,7 @@ export class Session {
 
   private receive(chunk: Buffer): void {
     const { progress, ended, expecting } = this.pipeline;
+    countSpent(chunk.length);
     try {
       this.pipeline.receive(chunk);
     } catch (error) {

@@ -1,40 +1,60 @@
-import type { DataSource, EntityManager } from 'typeorm';
-import type { AccountId } from '../mailbox/model/ids.js';
+import { DataSource, type EntityManager } from 'typeorm';
+import type { AccountId, ContentId } from '../mailbox/model/ids.js';
+import { beginRow, copyIn, int4, uuid } from './copy.js';
 import type { NewContent } from './mirror.port.js';
 import { PIECE_BYTES } from './pieces.js';
 import { jsonText, select } from './sql.js';
 
-/**
- * Octets with what is kept about them, in one statement; in a transaction of its own unless `on` has one.
- * All octets go as one parameter, which the driver sends as it is, and Postgres cuts it: the text of the statement is always the
- * same, and what the driver copies is copied once.
- */
+/** Octets with what is kept about them; in a transaction of its own unless `on` has one. */
 export async function insertContents(
   on: DataSource | EntityManager,
   accountId: AccountId,
   contents: readonly NewContent[],
 ): Promise<void> {
   if (contents.length === 0) return;
+  if (on instanceof DataSource) return on.transaction((manager) => insertContents(manager, accountId, contents));
   await select(
     on,
-    `WITH c AS (
-       SELECT *, sum(size_bytes) OVER (ROWS UNBOUNDED PRECEDING) - size_bytes AS start
-       FROM unnest($2::uuid[], $3::integer[], $4::bytea[], $5::jsonb[]) AS c (id, size_bytes, sha256, header_fields)
-     ), content AS (
-       INSERT INTO content (account_id, id, size_bytes, sha256, header_fields)
-       SELECT $1, id, size_bytes, sha256, header_fields FROM c
-     )
-     INSERT INTO content_chunk (account_id, content_id, seq, octets)
-     SELECT $1, id, seq, substring($6::bytea FROM (start + seq * ${PIECE_BYTES})::integer + 1
-       FOR least(size_bytes - seq * ${PIECE_BYTES}, ${PIECE_BYTES}))
-     FROM c, generate_series(0, greatest(size_bytes - 1, 0) / ${PIECE_BYTES}) AS seq`,
+    `INSERT INTO content (account_id, id, size_bytes, sha256, header_fields)
+     SELECT $1, * FROM unnest($2::uuid[], $3::integer[], $4::bytea[], $5::jsonb[])`,
     [
       accountId,
       contents.map(({ id }) => id),
       contents.map(({ octets }) => octets.length),
       contents.map(({ sha256 }) => sha256),
       contents.map(({ headerFields }) => jsonText(headerFields)),
-      contents.length === 1 ? contents[0]!.octets : Buffer.concat(contents.map(({ octets }) => octets)),
     ],
   );
+  const rows = contents.flatMap(({ id, octets }) =>
+    cut(octets).flatMap((piece, seq) => row(accountId, id, seq, piece)),
+  );
+  await copyIn(on.queryRunner!, CONTENT_CHUNK, rows);
 }
+
+/** One piece of a content that is there already; all but the last have PIECE_BYTES. */
+export async function insertPiece(
+  dataSource: DataSource,
+  accountId: AccountId,
+  contentId: ContentId,
+  seq: number,
+  octets: Buffer,
+): Promise<void> {
+  const runner = dataSource.createQueryRunner();
+  try {
+    await copyIn(runner, CONTENT_CHUNK, row(accountId, contentId, seq, octets));
+  } finally {
+    await runner.release();
+  }
+}
+
+const CONTENT_CHUNK = 'content_chunk (account_id, content_id, seq, octets)';
+
+const row = (accountId: AccountId, contentId: ContentId, seq: number, octets: Buffer): Buffer[] => [
+  beginRow([uuid(accountId), uuid(contentId), int4(seq)], octets.length),
+  octets,
+];
+
+const cut = (octets: Buffer): Buffer[] =>
+  Array.from({ length: Math.max(1, Math.ceil(octets.length / PIECE_BYTES)) }, (_, seq) =>
+    octets.subarray(seq * PIECE_BYTES, (seq + 1) * PIECE_BYTES),
+  );

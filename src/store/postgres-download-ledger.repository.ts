@@ -3,7 +3,7 @@ import { DataSource } from 'typeorm';
 import { uuidV7 } from '../common/uuid.js';
 import { MailError } from '../mailbox/mailbox.errors.js';
 import type { AccountId, ContentId, MailboxId, MessageId } from '../mailbox/model/ids.js';
-import { insertContents } from './contents.js';
+import { insertContents, insertPiece } from './contents.js';
 import type {
   ContentFacts,
   Download,
@@ -89,14 +89,8 @@ export class PostgresDownloadLedger implements DownloadLedger {
     return id;
   }
 
-  async appendContent(accountId: AccountId, contentId: ContentId, seq: number, octets: Buffer): Promise<void> {
-    await this.rows(
-      'INSERT INTO content_chunk (account_id, content_id, seq, octets) VALUES ($1, $2, $3, $4)',
-      accountId,
-      contentId,
-      seq,
-      octets,
-    );
+  appendContent(accountId: AccountId, contentId: ContentId, seq: number, octets: Buffer): Promise<void> {
+    return insertPiece(this.dataSource, accountId, contentId, seq, octets);
   }
 
   async endContent(accountId: AccountId, contentId: ContentId, facts: ContentFacts): Promise<void> {

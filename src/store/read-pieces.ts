@@ -1,24 +1,39 @@
+import pg from 'pg';
 import type { DataSource } from 'typeorm';
+import { countSpent } from '../common/spent-octets.js';
 import type { AccountId, ContentId } from '../mailbox/model/ids.js';
-import { select } from './sql.js';
+import { copyOut } from './copy.js';
+import { PIECE_BYTES } from './pieces.js';
 
-/** Rows read at a time: 4 x 256 KiB in memory, whatever the message's size. */
-const piecesPerRead = 4;
-
-/** Stored octets in order; nothing where there are none. */
+/** Stored octets in order; nothing where there are none. One piece is in memory at a time, and no connection between two. */
 export async function* readPieces(
   dataSource: DataSource,
   accountId: AccountId,
   contentId: ContentId,
 ): AsyncGenerator<Buffer> {
-  for (let seq = 0; ; seq += piecesPerRead) {
-    const rows = await select<{ octets: Buffer }>(
-      dataSource,
+  for (let seq = 0; ; seq += 1) {
+    const piece = await readPiece(dataSource, accountId, contentId, seq);
+    if (!piece) return;
+    yield piece;
+    countSpent(piece.length);
+    if (piece.length < PIECE_BYTES) return;
+  }
+}
+
+async function readPiece(
+  dataSource: DataSource,
+  accountId: AccountId,
+  contentId: ContentId,
+  seq: number,
+): Promise<Buffer | undefined> {
+  const runner = dataSource.createQueryRunner();
+  try {
+    return await copyOut(
+      runner,
       `SELECT octets FROM content_chunk
-       WHERE account_id = $1 AND content_id = $2 AND seq >= $3 AND seq < $4 ORDER BY seq`,
-      [accountId, contentId, seq, seq + piecesPerRead],
+       WHERE account_id = ${pg.escapeLiteral(accountId)} AND content_id = ${pg.escapeLiteral(contentId)} AND seq = ${seq}`,
     );
-    for (const row of rows) yield row.octets;
-    if (rows.length < piecesPerRead) return;
+  } finally {
+    await runner.release();
   }
 }

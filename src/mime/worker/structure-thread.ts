@@ -1,4 +1,5 @@
 import { parentPort } from 'node:worker_threads';
+import { countSpent } from '../../common/spent-octets.js';
 import { parseStructure } from '../parse-structure.js';
 import type { FromWorker, ToWorker } from './structure-messages.js';
 
@@ -36,6 +37,7 @@ async function read(id: number, pieces: Pieces): Promise<void> {
   async function* acknowledged(): AsyncGenerator<Buffer> {
     for await (const octets of pieces) {
       yield octets;
+      countSpent(octets.length);
       tell({ id });
     }
   }

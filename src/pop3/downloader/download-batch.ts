@@ -4,7 +4,7 @@ import type { Download, DownloadLedger, Recognised } from '../../store/download-
 import { OneAhead } from './one-ahead.js';
 
 const ageMs = 1_000;
-const octetLimits = { items: 50, bytes: 512 * 1024, ageMs };
+const octetLimits = { items: 50, bytes: 1024 * 1024, ageMs };
 const rowLimits = { items: 200, bytes: 4 * 1024 * 1024, ageMs };
 
 /** A message in hand. */

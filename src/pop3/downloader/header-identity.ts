@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { splitHeader } from '../../mime/header-fields.js';
 
 /**
@@ -31,9 +31,6 @@ const TELLING = new Set(['message-id', 'received']);
 export function headerIdentity(octets: Buffer): string | undefined {
   const { fields } = splitHeader(octets);
   if (!fields.some(({ key }) => TELLING.has(key))) return undefined;
-  const hash = createHash('sha256');
-  for (const { key, value } of fields) {
-    if (!VOLATILE.has(key)) hash.update(`${key}:${value}\n`);
-  }
-  return hash.digest('hex');
+  const lasting = fields.filter(({ key }) => !VOLATILE.has(key));
+  return hash('sha256', lasting.map(({ key, value }) => `${key}:${value}\n`).join(''), 'hex');
 }

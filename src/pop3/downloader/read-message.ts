@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import type { AccountId, ContentId } from '../../mailbox/model/ids.js';
 import { describeHeader, type DescribedMessage } from '../../mime/describe-message.js';
 import type { DownloadLedger } from '../../store/download-ledger.port.js';
@@ -15,7 +15,7 @@ export interface ReadMessage extends DescribedMessage {
 export const readWhole = (octets: Buffer, now: Date): ReadMessage => ({
   octets,
   identity: {
-    sha256: createHash('sha256').update(octets).digest('hex'),
+    sha256: hash('sha256', octets, 'hex'),
     headerSha256: headerIdentity(octets),
   },
   ...describeHeader(octets, octets.length, now),
@@ -28,19 +28,19 @@ export async function readStream(
   ledger: DownloadLedger,
 ): Promise<ReadMessage> {
   const contentId = await ledger.beginContent(accountId);
-  const hash = createHash('sha256');
+  const digest = createHash('sha256');
   let first: Buffer = Buffer.alloc(0);
   let sizeBytes = 0;
   let seq = 0;
   for await (const piece of pieces) {
-    hash.update(piece);
+    digest.update(piece);
     // As long as a header is read.
-    if (seq === 0) first = piece;
+    if (seq === 0) first = Buffer.from(piece);
     await ledger.appendContent(accountId, contentId, seq, piece);
     sizeBytes += piece.length;
     seq += 1;
   }
-  const sha256 = hash.digest('hex');
+  const sha256 = digest.digest('hex');
   const described = describeHeader(first, sizeBytes, new Date());
   await ledger.endContent(accountId, contentId, { sizeBytes, sha256, headerFields: described.headerFields });
   return { octets: contentId, identity: { sha256, headerSha256: headerIdentity(first) }, ...described };
