@@ -1,5 +1,5 @@
 /** Of spent octets, in each thread, before they are collected. */
-const waitingBytes = 4 * 1024 * 1024;
+const waitingBytes = 2 * 1024 * 1024;
 let spentBytes = 0;
 
 /**
