@@ -82,9 +82,10 @@ export class MessageService {
     const failures = await this.command(ctx, ids, [mailboxId], async (context) => {
       sameAccount(context.mailbox, target);
       const { keeper, mailbox, messages, signal } = context;
+      const to = await this.asItIsNow(target);
       const named = keeper.storage === 'GATEWAY' || keeper.capabilities?.server.includes('UIDPLUS');
       const before = named ? [] : await this.findAlike(target, messages);
-      const outcomes = await keeper.copy(mailbox, messages, target, signal);
+      const outcomes = await keeper.copy(mailbox, messages, to, signal);
       const done = messages.filter(({ id }) => outcomes.some((o) => o.ok && o.messageId === id));
       if (keeper.storage === 'GATEWAY') copies.push(...(await this.insertCopies(done, target)));
       else placed.push(...outcomes.flatMap((o) => (o.ok && o.value ? [o.value] : [])));
@@ -154,9 +155,7 @@ export class MessageService {
       const { keeper, mailbox, messages, signal } = context;
       sameAccount(mailbox, target);
       if (mailbox.id === target.id) return messages.map(({ id }) => ({ messageId: id, ok: true, value: undefined }));
-      // Its name may be another one since it was asked for.
-      const [to] = await this.mirror.findMailboxes([target.id]);
-      if (!to) throw notFound('mailbox');
+      const to = await this.asItIsNow(target);
       const outcomes = await keeper.move(mailbox, messages, to, signal);
       const rows = outcomes.flatMap((o) =>
         o.ok ? [{ id: o.messageId, mailboxId: to.id, remote: placeIn(to, o.value) }] : [],
@@ -214,6 +213,13 @@ export class MessageService {
     const [mailbox] = await this.mirror.findMailboxes([id]);
     if (!mailbox || !maySee(ctx, mailbox.accountId)) throw notFound('mailbox');
     if (!mailbox.selectable) throw invalidInput(['input', 'mailboxId'], 'this mailbox only holds other mailboxes');
+    return mailbox;
+  }
+
+  /** Once it is locked: since it was asked for its name may have become another one. */
+  private async asItIsNow({ id }: Mailbox): Promise<Mailbox> {
+    const [mailbox] = await this.mirror.findMailboxes([id]);
+    if (!mailbox) throw notFound('mailbox');
     return mailbox;
   }
 
