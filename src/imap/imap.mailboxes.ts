@@ -9,8 +9,8 @@ import type { ImapSessionPool } from './imap.session-pool.js';
 
 /** The account's list of mailboxes, and commands on it. Paths are decoded and complete, with the namespace's prefix. */
 export class ImapMailboxes {
-  /** Names as listed last. */
-  private known: string | undefined;
+  /** Names as listed last; not known any more after a command of ours that changes them. */
+  private known: readonly string[] | undefined;
   /** As the watching connection was told last, and whether the next list is to be compared with it. */
   private watched: { readonly names: string; compared: boolean } | undefined;
 
@@ -24,22 +24,30 @@ export class ImapMailboxes {
     !this.only || this.only.some((top) => isAtOrBelow(path, top, delimiter));
 
   /**
-   * A connection may go on to list what was there before others renamed it (seen with Dovecot 2.3, for a minute and more): where
-   * the watching one has heard of other names since the last list, a new connection is asked which they are.
+   * A connection may go on to list what was there before others renamed it (seen with Dovecot 2.3, for a minute and more). Where
+   * the watching one has heard of other names since the last list, or names are gone with which messages would go, a new
+   * connection is asked which they are.
    * @param wantsStatus asked for one by one where the list came without (no LIST-STATUS, RFC 5819)
    */
   async list(
     signal: AbortSignal,
     wantsStatus: (mailbox: RemoteMailbox) => boolean = () => false,
   ): Promise<readonly RemoteMailbox[]> {
-    const listed = await this.listOnce(signal, wantsStatus);
-    this.known = toText(listed.map(({ path }) => path));
-    const { watched } = this;
-    if (!watched || watched.compared) return listed;
-    watched.compared = true;
-    if (watched.names === this.known) return listed;
-    this.pool.renew();
-    return this.list(signal, wantsStatus);
+    let listed = await this.listOnce(signal, wantsStatus);
+    if (this.isDoubtful(namesOf(listed))) {
+      this.pool.renew();
+      listed = await this.listOnce(signal, wantsStatus);
+    }
+    this.known = namesOf(listed);
+    return listed;
+  }
+
+  private isDoubtful(names: readonly string[]): boolean {
+    const { known = [], watched } = this;
+    const listed = new Set(names);
+    const isNews = watched !== undefined && !watched.compared && watched.names !== toText(names);
+    if (watched) watched.compared = true;
+    return isNews || known.some((name) => !listed.has(name));
   }
 
   /**
@@ -50,7 +58,7 @@ export class ImapMailboxes {
     const names = toText(paths);
     const isNews = this.watched?.names !== names;
     if (isNews) this.watched = { names, compared: false };
-    if (isNews || this.known === undefined || this.known === names) return false;
+    if (isNews || this.known === undefined || toText(this.known) === names) return false;
     this.pool.renew();
     return true;
   }
@@ -77,11 +85,13 @@ export class ImapMailboxes {
 
   async rename(path: string, newPath: string, signal: AbortSignal): Promise<void> {
     checkPath(newPath);
+    this.known = undefined;
     await this.pool.use(signal, (connection) => connection.renameMailbox(path, newPath, signal));
     this.pool.forgetSelections();
   }
 
   async remove(path: string, signal: AbortSignal): Promise<void> {
+    this.known = undefined;
     await this.pool.use(signal, (connection) => connection.deleteMailbox(path, signal));
     this.pool.forgetSelections();
   }
@@ -90,6 +100,8 @@ export class ImapMailboxes {
     return this.pool.use(signal, (connection) => connection.setSubscribed(path, subscribed, signal));
   }
 }
+
+const namesOf = (listed: readonly RemoteMailbox[]): readonly string[] => listed.map(({ path }) => path);
 
 const toText = (paths: readonly string[]): string => JSON.stringify([...paths].sort());
 

@@ -313,30 +313,58 @@ describe('watching a server that', () => {
 
   it('goes on to list old names on one connection is asked on another', async () => {
     const peers: ScriptedPeer[] = [];
-    const old: (ScriptedPeer | undefined)[] = [];
+    /** By the order in which they came; all others say what is true. */
+    const names = new Map([[1, ['Old']]]);
     let idling = '';
     const { server, keeper, watch } = await start('IDLE NOTIFY', async (peer, tag, command) => {
       if (!peers.includes(peer)) peers.push(peer);
-      if (peers.length === 2) old.push(peers[1]);
       if (tag === 'DONE') await peer.send(`${idling} OK done\r\n`);
-      if (command === 'LIST' && !old.includes(peer)) await peer.send('* LIST () "/" New\r\n');
+      if (command === 'LIST') {
+        for (const name of names.get(peers.indexOf(peer)) ?? ['New']) await peer.send(`* LIST () "/" ${name}\r\n`);
+      }
       if (command !== 'IDLE') return false;
       idling = tag;
       await peer.send('+ idling\r\n');
       return true;
     });
-    const listed = async (): Promise<number> => (await keeper.listMailboxes(signal())).length;
+    const listed = async (): Promise<string[]> =>
+      (await keeper.listMailboxes(signal())).map(({ path }) => path).filter((path) => path !== 'INBOX');
     await until(() => idling !== '');
     // At once, where the watching connection has heard of them before.
-    expect(await listed()).toBe(2);
-    old.push(peers[2]);
-    expect(await listed()).toBe(1);
+    expect(await listed()).toEqual(['New']);
+    expect(peers).toHaveLength(3);
+    // Or where what was there is not there any more.
+    names.set(2, []);
+    expect(await listed()).toEqual(['New']);
+    expect(peers).toHaveLength(4);
     // Else when it asks again, and is told the same as before.
+    names.set(3, ['New', 'Old']);
+    expect(await listed()).toEqual(['New', 'Old']);
     await peers[0]!.send('* LIST () "/" New\r\n');
     await until(() => server.received.filter((line) => line.includes(' IDLE')).length === 2);
-    expect(await listed()).toBe(2);
+    expect(await listed()).toEqual(['New']);
     watch.stop.abort();
     expect(await watch.ended).toBe('stopped');
+    await keeper.close();
+    await server.close();
+  });
+
+  it('is believed where names are gone on another connection as well', async () => {
+    let names = ['A', 'B'];
+    const { server, keeper, watch } = await start('IDLE', async (peer, tag, command) => {
+      if (command !== 'LIST') return false;
+      for (const name of names) await peer.send(`* LIST () "/" ${name}\r\n`);
+      await peer.send(`${tag} OK listed\r\n`);
+      return true;
+    });
+    const listed = async (): Promise<string[]> => (await keeper.listMailboxes(signal())).map(({ path }) => path);
+    expect(await listed()).toEqual(expect.arrayContaining(['A', 'B']));
+    names = ['B'];
+    expect(await listed()).not.toContain('A');
+    names = ['B', 'A'];
+    expect(await listed()).toContain('A');
+    watch.stop.abort();
+    await watch.ended;
     await keeper.close();
     await server.close();
   });
