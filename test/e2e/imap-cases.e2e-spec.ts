@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { imapScript, type ImapScriptOptions } from '../servers/imap-script.js';
 import { ScriptedServer, type ScriptedPeer } from '../servers/scripted-server.js';
+import { createTlsFixtures, type ServerCertificate } from '../servers/tls-fixtures.js';
 import { addAccount, synchronised } from './accounts.js';
 import { until, type GatewayClient } from './gateway-client.js';
 import { TestGateway } from './test-gateway.js';
@@ -27,7 +28,9 @@ const sent =
     return true;
   };
 
-const FORMS: readonly (readonly [string, ImapScriptOptions, string, string, RegExp])[] = [
+type Form = readonly [what: string, hostile: ImapScriptOptions, state: string, code: string, message: RegExp];
+
+const IN_CLEAR: readonly Form[] = [
   [
     'BYE for a greeting',
     { greeting: '* BYE [UNAVAILABLE] full up\r\n' },
@@ -59,13 +62,54 @@ const FORMS: readonly (readonly [string, ImapScriptOptions, string, string, RegE
   ],
 ];
 
-describe('IMAP case 10: an account whose server turns hostile', () => {
+const tls = createTlsFixtures();
+const startTls =
+  (certificate: ServerCertificate) =>
+  async (peer: ScriptedPeer, tag: string): Promise<boolean> => {
+    await peer.send(`${tag} OK go\r\n`);
+    await peer.startTls(certificate);
+    return true;
+  };
+
+const BEFORE_TLS: readonly Form[] = [
+  ['STARTTLS not offered any more', { capabilities: 'IDLE' }, 'OFFLINE', 'TLS_FAILED', /does not offer TLS/],
+  [
+    'STARTTLS refused',
+    { on: { STARTTLS: (peer, tag) => sent(`${tag} NO not now\r\n`, false)(peer) } },
+    'OFFLINE',
+    'TLS_FAILED',
+    /does not offer TLS/,
+  ],
+  [
+    'plain text after STARTTLS',
+    { on: { STARTTLS: (peer, tag) => sent(`${tag} OK go\r\n* OK still here\r\n`, false)(peer) } },
+    'OFFLINE',
+    'TLS_FAILED',
+    /TLS/,
+  ],
+  ['PREAUTH', { greeting: '* PREAUTH welcome\r\n' }, 'OFFLINE', 'TLS_FAILED', /TLS/],
+  [
+    'a certificate for another host',
+    { on: { STARTTLS: startTls(tls.wrongName) } },
+    'OFFLINE',
+    'TLS_FAILED',
+    /certificate/,
+  ],
+];
+
+describe.each([
+  { security: 'NONE', good: { exists: 3 }, forms: IN_CLEAR },
+  {
+    security: 'STARTTLS',
+    good: { exists: 3, capabilities: 'STARTTLS IDLE', on: { STARTTLS: startTls(tls) } },
+    forms: BEFORE_TLS,
+  },
+])('IMAP case 10: an account with security $security whose server turns hostile', ({ security, good, forms }) => {
   let server: ScriptedServer;
   let gateway: TestGateway;
   let client: GatewayClient;
   let id: string;
-  const good: ImapScriptOptions = { exists: 3 };
-  let options = good;
+  let options: ImapScriptOptions = good;
   const peers = new Set<ScriptedPeer>();
 
   beforeAll(async () => {
@@ -74,14 +118,14 @@ describe('IMAP case 10: an account whose server turns hostile', () => {
       await imapScript({ ...good, ...options })(peer);
       peers.delete(peer);
     });
-    gateway = await TestGateway.start();
+    gateway = await TestGateway.start([tls]);
     client = gateway.client();
     id = await addAccount(client, {
       name: 'scripted',
       imap: {
         host: 'localhost',
         port: server.port,
-        security: 'NONE',
+        security,
         username: 'ann',
         credentials: { password: 'pw' },
       },
@@ -107,7 +151,7 @@ describe('IMAP case 10: an account whose server turns hostile', () => {
     );
   const retry = () => client.query('mutation ($id: ID!) { resumeAccount(accountId: $id) { errors { code } } }', { id });
 
-  it.each(FORMS)(
+  it.each(forms)(
     'with %s says so, keeps what it knows, and comes back',
     async (_what, hostile, wanted, code, message) => {
       become(hostile);

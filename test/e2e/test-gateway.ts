@@ -21,7 +21,7 @@ export class TestGateway {
 
   /** @param servers whose certificates are trusted */
   static async start(
-    servers: readonly Dovecot[] = [],
+    servers: readonly Pick<Dovecot, 'caPem'>[] = [],
     env: Readonly<Record<string, string>> = {},
   ): Promise<TestGateway> {
     const dataDir = await mkdtemp(join(tmpdir(), 'mailroom-e2e-'));
@@ -74,7 +74,7 @@ export class TestGateway {
   }
 }
 
-async function writeCa(dir: string, servers: readonly Dovecot[]): Promise<string> {
+async function writeCa(dir: string, servers: readonly Pick<Dovecot, 'caPem'>[]): Promise<string> {
   const file = join(dir, 'ca.pem');
   await writeFile(file, servers.map(({ caPem }) => caPem).join('\n'));
   return file;
