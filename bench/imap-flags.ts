@@ -86,6 +86,8 @@ async function measure(
   await keepIdle(listener);
   const subscription = client.subscribe(SUBSCRIPTION, { id });
   await delay(1_000);
+  // Previews are still being read after a first synchronisation.
+  await gateway.gauge.quiet();
   const database = await gateway.connectToDatabase();
   const toldMs: number[] = [];
   const madeMs: number[] = [];
