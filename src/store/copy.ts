@@ -32,7 +32,9 @@ export async function copyIn(runner: QueryRunner, table: string, octets: readonl
  */
 export async function copyOut(runner: QueryRunner, query: string): Promise<Buffer | undefined> {
   const stream: Readable = (await clientOf(runner)).query(to(`COPY (${query}) TO STDOUT (FORMAT binary)`));
-  const answer = Buffer.concat((await stream.toArray()) as Buffer[]);
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream as AsyncIterable<Buffer>) chunks.push(chunk);
+  const answer = Buffer.concat(chunks);
   if (answer.readInt16BE(HEADER.length) < 1) return undefined;
   const lengthAt = HEADER.length + 2;
   const octetsAt = lengthAt + 4;
