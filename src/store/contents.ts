@@ -5,14 +5,22 @@ import type { NewContent } from './mirror.port.js';
 import { PIECE_BYTES } from './pieces.js';
 import { jsonText, select } from './sql.js';
 
-/** Octets with what is kept about them; in a transaction of its own unless `on` has one. */
+/**
+ * Octets with what is kept about them, in the transaction of `on`. Without one they have their own, which does not wait for the
+ * disk: that of the rows that make them messages does, and follows it in the same log (ADR 9).
+ */
 export async function insertContents(
   on: DataSource | EntityManager,
   accountId: AccountId,
   contents: readonly NewContent[],
 ): Promise<void> {
   if (contents.length === 0) return;
-  if (on instanceof DataSource) return on.transaction((manager) => insertContents(manager, accountId, contents));
+  if (on instanceof DataSource) {
+    return on.transaction(async (manager) => {
+      await select(manager, 'SET LOCAL synchronous_commit = off');
+      await insertContents(manager, accountId, contents);
+    });
+  }
   await select(
     on,
     `INSERT INTO content (account_id, id, size_bytes, sha256, header_fields)
