@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import pg from 'pg';
 import { DataSource } from 'typeorm';
 import { insertAccount } from '../../test/factories/stored-account.js';
+import { until } from '../../test/e2e/gateway-client.js';
 import { createTestDatabase, type TestDatabase } from '../../test/servers/postgres.js';
 import { uuidV7 } from '../common/uuid.js';
 import type { AccountId, ContentId } from '../mailbox/model/ids.js';
@@ -51,7 +52,10 @@ async function endWhoWaits(first: string, parameters: readonly string[], work: (
     const failed = work().then(() => false, isDatabaseAway);
     const end = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
       WHERE datname = current_database() AND pg_backend_pid() = ANY (pg_blocking_pids(pid))`;
-    for (;;) if (((await other.query(end)).rowCount ?? 0) > 0) break;
+    await until(
+      () => other.query(end),
+      ({ rowCount }) => rowCount !== 0,
+    );
     expect(await failed).toBe(true);
   } finally {
     await other.end();
@@ -74,9 +78,12 @@ describe('stored octets', () => {
     expect(rows).toEqual([{ header_fields: [{ name: 'Subject', value: 'é"\\' }] }]);
   });
 
-  it('can be stored piece by piece', async () => {
+  it.each([
+    ['of one size', [PIECE_BYTES, PIECE_BYTES, 7]],
+    ['of any size', [10, PIECE_BYTES + 1, 0, 7]],
+  ])('can be stored in pieces %s', async (_what, lengths) => {
     const whole = content(Buffer.alloc(0));
-    const pieces = [randomBytes(PIECE_BYTES), randomBytes(PIECE_BYTES), randomBytes(7)];
+    const pieces = lengths.map((length) => randomBytes(length));
     await select(dataSource, `INSERT INTO content (account_id, id, size_bytes, sha256) VALUES ($1, $2, 0, '')`, [
       accountId,
       whole.id,

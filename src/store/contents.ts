@@ -3,7 +3,7 @@ import type { AccountId, ContentId } from '../mailbox/model/ids.js';
 import { beginRow, copyIn, int4, uuid } from './copy.js';
 import type { NewContent } from './mirror.port.js';
 import { PIECE_BYTES } from './pieces.js';
-import { jsonText, select } from './sql.js';
+import { jsonText, onConnection, select } from './sql.js';
 
 /**
  * Octets with what is kept about them, in the transaction of `on`. Without one they have their own, which does not wait for the
@@ -39,20 +39,15 @@ export async function insertContents(
   await copyIn(on.queryRunner!, CONTENT_CHUNK, rows);
 }
 
-/** One piece of a content that is there already; all but the last have PIECE_BYTES. */
-export async function insertPiece(
+/** One piece of a content that is there already. */
+export function insertPiece(
   dataSource: DataSource,
   accountId: AccountId,
   contentId: ContentId,
   seq: number,
   octets: Buffer,
 ): Promise<void> {
-  const runner = dataSource.createQueryRunner();
-  try {
-    await copyIn(runner, CONTENT_CHUNK, row(accountId, contentId, seq, octets));
-  } finally {
-    await runner.release();
-  }
+  return onConnection(dataSource, (runner) => copyIn(runner, CONTENT_CHUNK, row(accountId, contentId, seq, octets)));
 }
 
 const CONTENT_CHUNK = 'content_chunk (account_id, content_id, seq, octets)';

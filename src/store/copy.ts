@@ -26,19 +26,23 @@ export async function copyIn(runner: QueryRunner, table: string, octets: readonl
 }
 
 /**
- * The only column of a query's only row, undefined where there is none.
- * @param query takes no parameters
+ * The columns of a query's only row, undefined where there is none.
+ * @param query takes no parameters, and none of its columns is null
  * @throws what the database does
  */
-export async function copyOut(runner: QueryRunner, query: string): Promise<Buffer | undefined> {
+export async function copyOut(runner: QueryRunner, query: string): Promise<readonly Buffer[] | undefined> {
   const stream: Readable = (await clientOf(runner)).query(to(`COPY (${query}) TO STDOUT (FORMAT binary)`));
   const chunks: Buffer[] = [];
   for await (const chunk of stream as AsyncIterable<Buffer>) chunks.push(chunk);
   const answer = Buffer.concat(chunks);
-  if (answer.readInt16BE(HEADER.length) < 1) return undefined;
-  const lengthAt = HEADER.length + 2;
-  const octetsAt = lengthAt + 4;
-  return answer.subarray(octetsAt, octetsAt + answer.readInt32BE(lengthAt));
+  const count = answer.readInt16BE(HEADER.length);
+  if (count < 1) return undefined;
+  let at = HEADER.length + 2;
+  return Array.from({ length: count }, () => {
+    const start = at + 4;
+    at = start + answer.readInt32BE(at);
+    return answer.subarray(start, at);
+  });
 }
 
 /** A row up to its last column. @param lastBytes how long that one is */

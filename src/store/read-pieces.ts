@@ -3,7 +3,7 @@ import type { DataSource } from 'typeorm';
 import { countSpent } from '../common/spent-octets.js';
 import type { AccountId, ContentId } from '../mailbox/model/ids.js';
 import { copyOut } from './copy.js';
-import { PIECE_BYTES } from './pieces.js';
+import { onConnection } from './sql.js';
 
 /** Stored octets in order; nothing where there are none. One piece is in memory at a time, and no connection between two. */
 export async function* readPieces(
@@ -11,29 +11,19 @@ export async function* readPieces(
   accountId: AccountId,
   contentId: ContentId,
 ): AsyncGenerator<Buffer> {
-  for (let seq = 0; ; seq += 1) {
-    const piece = await readPiece(dataSource, accountId, contentId, seq);
-    if (!piece) return;
-    yield piece;
-    countSpent(piece.length);
-    if (piece.length < PIECE_BYTES) return;
+  for (let seq = 0, more = true; more; seq += 1) {
+    const row = await onConnection(dataSource, (runner) => copyOut(runner, pieceQuery(accountId, contentId, seq)));
+    if (!row) return;
+    const [octets, hasNext] = row as [Buffer, Buffer];
+    yield octets;
+    countSpent(octets.length);
+    more = hasNext[0] === 1;
   }
 }
 
-async function readPiece(
-  dataSource: DataSource,
-  accountId: AccountId,
-  contentId: ContentId,
-  seq: number,
-): Promise<Buffer | undefined> {
-  const runner = dataSource.createQueryRunner();
-  try {
-    return await copyOut(
-      runner,
-      `SELECT octets FROM content_chunk
-       WHERE account_id = ${pg.escapeLiteral(accountId)} AND content_id = ${pg.escapeLiteral(contentId)} AND seq = ${seq}`,
-    );
-  } finally {
-    await runner.release();
-  }
-}
+/** Octets, and whether another piece follows. */
+const pieceQuery = (accountId: AccountId, contentId: ContentId, seq: number): string =>
+  `SELECT octets, EXISTS (SELECT FROM content_chunk n
+     WHERE n.account_id = c.account_id AND n.content_id = c.content_id AND n.seq = c.seq + 1)
+   FROM content_chunk c
+   WHERE account_id = ${pg.escapeLiteral(accountId)} AND content_id = ${pg.escapeLiteral(contentId)} AND seq = ${seq}`;

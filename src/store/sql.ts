@@ -1,4 +1,4 @@
-import { EntityManager, type DataSource } from 'typeorm';
+import { EntityManager, type DataSource, type QueryRunner } from 'typeorm';
 import { storableText } from '../mime/clean-text.js';
 
 export type Parameter = string | number | bigint | boolean | Date | Buffer | null | undefined | readonly unknown[];
@@ -14,9 +14,17 @@ export async function select<Row>(
 ): Promise<Row[]> {
   const manager = on instanceof EntityManager ? on : on.manager;
   if (manager.queryRunner) return (await manager.queryRunner.query(sql, [...parameters], true)).records as Row[];
-  const runner = manager.connection.createQueryRunner();
+  return onConnection(
+    manager.connection,
+    async (runner) => (await runner.query(sql, [...parameters], true)).records as Row[],
+  );
+}
+
+/** Work on one connection of the pool, which has it back afterwards. */
+export async function onConnection<T>(dataSource: DataSource, work: (runner: QueryRunner) => Promise<T>): Promise<T> {
+  const runner = dataSource.createQueryRunner();
   try {
-    return (await runner.query(sql, [...parameters], true)).records as Row[];
+    return await work(runner);
   } finally {
     await runner.release();
   }
