@@ -34,7 +34,9 @@ export class ImapMailboxes {
     wantsStatus: (mailbox: RemoteMailbox) => boolean = () => false,
   ): Promise<readonly RemoteMailbox[]> {
     let listed = await this.listOnce(signal, wantsStatus);
-    if (this.isDoubtful(namesOf(listed))) {
+    const isDoubtful = this.isDoubtful(namesOf(listed));
+    if (this.watched) this.watched.compared = true;
+    if (isDoubtful) {
       this.pool.renew();
       listed = await this.listOnce(signal, wantsStatus);
     }
@@ -46,7 +48,6 @@ export class ImapMailboxes {
     const { known = [], watched } = this;
     const listed = new Set(names);
     const isNews = watched !== undefined && !watched.compared && watched.names !== toText(names);
-    if (watched) watched.compared = true;
     return isNews || known.some((name) => !listed.has(name));
   }
 

@@ -95,12 +95,12 @@ export class Session {
 
   private receive(chunk: Buffer): void {
     const { progress, ended, expecting } = this.pipeline;
-    countSpent(chunk.length);
     try {
       this.pipeline.receive(chunk);
     } catch (error) {
       return this.fail(asSessionError(error));
     }
+    countSpent(chunk.length);
     if (this.pipeline.ended !== ended || expecting !== 'body') this.guard.restart(performance.now());
     else if (!this.guard.accept(chunk.length, performance.now())) return this.fail(timedOut('a message that trickles'));
     this.watch(this.pipeline.progress !== progress);

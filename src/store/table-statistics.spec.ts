@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { emptyEnvelope } from '../../test/factories/envelope.js';
 import { DataSource } from 'typeorm';
+import { emptyEnvelope } from '../../test/factories/envelope.js';
 import { insertAccount } from '../../test/factories/stored-account.js';
 import { createTestDatabase, type TestDatabase } from '../../test/servers/postgres.js';
 import { until } from '../../test/e2e/gateway-client.js';

@@ -6,6 +6,7 @@ import { changePosition, uid, uidValidity, type AccountId, type MailboxId } from
 import { NO_FLAGS, type MessageData } from '../mailbox/model/message.js';
 import { PostgresMirrorStore } from '../store/postgres-mirror.store.js';
 import { select } from '../store/sql.js';
+import { emptyEnvelope } from '../../test/factories/envelope.js';
 import { insertAccount } from '../../test/factories/stored-account.js';
 import { createTestDatabase, type TestDatabase } from '../../test/servers/postgres.js';
 import { MailboxSynchroniser } from './mailbox-synchroniser.js';
@@ -30,17 +31,7 @@ afterAll(async () => {
 });
 
 const messageData = (n: number): MessageData => ({
-  envelope: {
-    messageId: `${n}@x`,
-    inReplyTo: [],
-    references: [],
-    from: [],
-    sender: [],
-    replyTo: [],
-    to: [],
-    cc: [],
-    bcc: [],
-  },
+  envelope: { ...emptyEnvelope, messageId: `${n}@x` },
   flags: NO_FLAGS,
   internalDate: new Date(Date.UTC(2026, 0, 1, 0, 0, n)),
   sizeBytes: 100 + n,

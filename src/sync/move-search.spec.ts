@@ -6,6 +6,7 @@ import { MailError } from '../mailbox/mailbox.errors.js';
 import { uid, uidValidity, type AccountId, type MailboxId, type MessageId } from '../mailbox/model/ids.js';
 import { NO_FLAGS, type MessageData } from '../mailbox/model/message.js';
 import { PostgresMirrorStore } from '../store/postgres-mirror.store.js';
+import { emptyEnvelope } from '../../test/factories/envelope.js';
 import { insertAccount } from '../../test/factories/stored-account.js';
 import { createTestDatabase, type TestDatabase } from '../../test/servers/postgres.js';
 import { MailboxSynchroniser } from './mailbox-synchroniser.js';
@@ -13,17 +14,7 @@ import { MailboxTurns } from './mailbox-turns.js';
 
 /** A message has a name; the same name twice is a copy. */
 const data = (name: string): MessageData => ({
-  envelope: {
-    messageId: name.startsWith('(') ? undefined : name,
-    inReplyTo: [],
-    references: [],
-    from: [],
-    sender: [],
-    replyTo: [],
-    to: [],
-    cc: [],
-    bcc: [],
-  },
+  envelope: { ...emptyEnvelope, messageId: name.startsWith('(') ? undefined : name },
   flags: NO_FLAGS,
   internalDate: new Date(Date.UTC(2026, 0, 1)),
   sizeBytes: 100,

@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events';
-import { emptyEnvelope } from '../factories/envelope.js';
 import { Global, Module, type INestApplication, type ModuleMetadata } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
+import { emptyEnvelope } from '../factories/envelope.js';
 import type { Account } from '../../src/accounts/account.js';
 import { AccountService } from '../../src/accounts/account.service.js';
 import { AccountsModule } from '../../src/accounts/accounts.module.js';

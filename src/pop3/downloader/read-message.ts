@@ -34,7 +34,7 @@ export async function readStream(
   let seq = 0;
   for await (const piece of pieces) {
     digest.update(piece);
-    // As long as a header is read.
+    // As long as a header is read. A copy: the piece is lent.
     if (seq === 0) first = Buffer.from(piece);
     await ledger.appendContent(accountId, contentId, seq, piece);
     sizeBytes += piece.length;
