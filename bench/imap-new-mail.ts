@@ -130,7 +130,8 @@ class Announcements {
       const told = this.subscription
         .next(({ messageAdded }) => messageAdded.message.subject === subject)
         .then(() => performance.now());
-      const own = this.heardByGateway();
+      // Also the EXISTS of a SELECT would count; the gateway has INBOX selected already.
+      const own = this.proxy.hears(/^\* \d+ EXISTS\r$/m);
       await this.deliver();
       const [heardAt, ownAt, toldAt] = await Promise.all([heard, own, told]);
       latencies.push({ afterBareMs: toldAt - heardAt, afterOwnMs: toldAt - ownAt });
@@ -143,17 +144,6 @@ class Announcements {
   async close(): Promise<void> {
     await this.subscription.close();
     this.bare.close();
-  }
-
-  /** Also the EXISTS of a SELECT would count; the gateway has INBOX selected already. */
-  private heardByGateway(): Promise<number> {
-    return new Promise((resolve) => {
-      this.proxy.onServerOctets = (octets) => {
-        if (!/^\* \d+ EXISTS\r$/m.test(octets.toString('latin1'))) return;
-        this.proxy.onServerOctets = () => undefined;
-        resolve(performance.now());
-      };
-    });
   }
 
   private async deliver(): Promise<void> {

@@ -8,8 +8,7 @@ const WINDOW_BYTES = 16 * 1024 * 1024;
 export class DelayingProxy {
   /** Octets since {@link resetCounts}. */
   fromServerBytes = 0;
-  /** Told of what the server sends, before it is passed on; for connections without TLS. */
-  onServerOctets: (octets: Buffer) => void = () => undefined;
+  private onServerOctets: (octets: Buffer) => void = () => undefined;
   private readonly commands = new Map<string, number>();
   private readonly sockets = new Set<Socket>();
 
@@ -33,6 +32,17 @@ export class DelayingProxy {
     const address = this.server.address();
     if (address === null || typeof address === 'string') throw new Error('the proxy is closed');
     return address.port;
+  }
+
+  /** @returns `performance.now()` of the next octets from the server in which a line is like this; for connections without TLS */
+  hears(line: RegExp): Promise<number> {
+    return new Promise((resolve) => {
+      this.onServerOctets = (octets) => {
+        if (!line.test(octets.toString('latin1'))) return;
+        this.onServerOctets = () => undefined;
+        resolve(performance.now());
+      };
+    });
   }
 
   /** How often clients sent a line that begins with this word; for connections without TLS. */

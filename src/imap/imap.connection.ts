@@ -1,5 +1,6 @@
 import type { AccountConnection } from '../mailbox/connection.port.js';
 import { modSeq, uidValidity, type ModSeq } from '../mailbox/model/ids.js';
+import { FetchedRows } from './fetched-rows.js';
 import { toMailError } from './imap.errors.js';
 import type { FetchItems, ListedMailbox, QuotaReport, SearchTerms } from './imap.flow.js';
 import * as limits from './imap.limits.js';
@@ -37,13 +38,6 @@ interface AppendedMessage {
   readonly octets: Buffer;
   readonly flags: readonly string[];
   readonly internalDate?: Date;
-}
-
-interface FetchLot {
-  readonly rows: readonly FetchedRow[];
-  readonly last: boolean;
-  /** What ended it, after these rows. */
-  readonly failure?: unknown;
 }
 
 type UntaggedHandlers = Record<string, (untagged: { readonly attributes?: readonly Token[] }) => Promise<void>>;
@@ -131,16 +125,17 @@ export class ImapConnection extends ImapSession {
     { uid, changedSince, maxRows = limits.maxWindowMessages }: FetchOptions,
     signal: AbortSignal,
   ): AsyncGenerator<readonly FetchedRow[]> {
-    const rows = this.flow.fetch(range, items, { uid, changedSince });
-    let lot: FetchLot = { rows: [], last: false };
+    const rows = new FetchedRows(this.flow, range, items, { uid, changedSince });
+    let last = false;
     try {
-      while (!lot.last) {
-        lot = await this.run(signal, () => this.takeLot(rows, maxRows));
+      while (!last) {
+        const lot = await this.run(signal, () => rows.take(maxRows));
+        last = lot.last;
         if (lot.rows.length > 0) yield lot.rows;
         if (lot.failure !== undefined) throw this.failureOf(lot.failure);
       }
     } finally {
-      if (!lot.last) await this.abandon(rows);
+      if (!last) await this.abandon(rows);
     }
   }
 
@@ -296,26 +291,11 @@ export class ImapConnection extends ImapSession {
     return this.flow as unknown as ImapFlowInternals;
   }
 
-  private async takeLot(source: AsyncGenerator<FetchedRow>, maxRows: number): Promise<FetchLot> {
-    const rows: FetchedRow[] = [];
-    const enoughBytes = this.receivedBytes + limits.targetWindowBytes;
-    while (rows.length < maxRows && this.receivedBytes < enoughBytes) {
-      try {
-        const { value, done } = await source.next();
-        if (done) return { rows, last: true };
-        rows.push(value);
-      } catch (failure) {
-        return { rows, last: true, failure };
-      }
-    }
-    return { rows, last: false };
-  }
-
   /** A FETCH cannot be called back: the rest of it is read and dropped, if that does not take long. */
-  private async abandon(rows: AsyncGenerator): Promise<void> {
+  private async abandon(rows: FetchedRows): Promise<void> {
+    rows.drop();
     if (!this.usable) return;
     try {
-      await rows.return(undefined);
       await this.noop(AbortSignal.timeout(limits.abandonedFetchMs));
     } catch {
       this.close();

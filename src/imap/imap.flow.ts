@@ -1,14 +1,56 @@
 import { isIP } from 'node:net';
 import { ImapFlow, type FetchQueryObject, type ListResponse, type QuotaResponse, type SearchObject } from 'imapflow';
 import type { AccountConnection, Secret } from '../mailbox/connection.port.js';
+import { readFetchLine } from './fetch-line.js';
 import * as limits from './imap.limits.js';
+import type { FetchedRow } from './imap.mapping.js';
 import type { ImapTransport } from './imap.transport.js';
 
-export type Flow = ImapFlow;
 export type FetchItems = FetchQueryObject;
 export type SearchTerms = SearchObject;
 export type ListedMailbox = ListResponse;
 export type QuotaReport = QuotaResponse;
+
+/** What imapflow 2.10.2 keeps private. */
+interface ImapFlowInternals {
+  readonly currentRequest: { readonly command: string } | false;
+  handleResponse(response: ServerResponse): Promise<boolean>;
+}
+
+interface ServerResponse {
+  readonly payload: Buffer;
+  readonly literals: readonly Buffer[];
+}
+
+const imapflow = ImapFlow.prototype as unknown as ImapFlowInternals;
+
+/** imapflow, which lets itself be spared the rows of a FETCH that is under way. */
+export class Flow extends ImapFlow {
+  /** Is given the rows of ordinary responses to FETCH instead of imapflow. Nothing more is read before its promise resolves. */
+  takeRow: ((row: FetchedRow) => Promise<void> | undefined) | undefined;
+
+  /** Called by imapflow for each response. @returns false to stop reading */
+  protected async handleResponse(response: ServerResponse): Promise<boolean> {
+    const row = this.takeRow && this.isFetching ? readFetchLine(response.payload, response.literals) : undefined;
+    if (!row) return imapflow.handleResponse.call(this, response);
+    this.keepUp(row);
+    await this.takeRow?.(row);
+    return true;
+  }
+
+  private get isFetching(): boolean {
+    const { currentRequest } = this as unknown as ImapFlowInternals;
+    return currentRequest !== false && /^(UID )?FETCH$/.test(currentRequest.command);
+  }
+
+  /** What imapflow knows of the mailbox it has from rows, too. */
+  private keepUp({ uid, modseq }: FetchedRow): void {
+    const { mailbox } = this;
+    if (!mailbox) return;
+    if (uid && !(mailbox.uidNext > uid)) mailbox.uidNext = uid + 1;
+    if (modseq && !(mailbox.highestModseq && mailbox.highestModseq >= modseq)) mailbox.highestModseq = modseq;
+  }
+}
 
 interface FlowOptions {
   readonly secret: Secret;
@@ -19,7 +61,7 @@ interface FlowOptions {
 
 /** imapflow as it may be let loose on any server: bounded, quiet, never in clear where it should not be. Not connected yet. */
 export function createFlow(account: AccountConnection, { secret, transport, onRefusal }: FlowOptions): Flow {
-  return new ImapFlow({
+  return new Flow({
     ...flowOptions(account),
     auth: { user: account.username, ...credentials(secret) },
     transport,

@@ -70,6 +70,17 @@ describe('the log of an IMAP connection', () => {
     ]);
   });
 
+  it('shows of many rows the first, and how many there were', () => {
+    const row = (at: number): string => `* ${at} FETCH (UID ${at})`;
+    const rows = (count: number): string[] => Array.from({ length: count }, (_, at) => row(at + 1));
+    const said = [...rows(23), 'A1 OK done', ...rows(20), '* 24 EXISTS', row(24)];
+    expect(heard(said.map((line) => `${line}\r\n`).join(''))).toEqual(
+      [...rows(20), '[3 more responses to FETCH]', 'A1 OK done', ...rows(20), '* 24 EXISTS', row(24)].map(
+        (line) => `S: ${line}`,
+      ),
+    );
+  });
+
   it('shows no mail where a literal had another length than was said', () => {
     expect(heard('* 1 FETCH (BODY[] {3}\r\nhi there, Ann\r\nmeet me at ten\r\n')).toEqual([
       'S: * 1 FETCH (BODY[] {3} [10]',

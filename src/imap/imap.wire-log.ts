@@ -6,7 +6,8 @@ import { WireLines, type WireLine } from './wire-lines.js';
 
 /**
  * Writes one connection's lines to the account's log as they go over the wire, without what is secret or somebody's mail: no
- * argument of LOGIN and AUTHENTICATE and nothing said in the course of them, no literal, no quoted text of a message.
+ * argument of LOGIN and AUTHENTICATE and nothing said in the course of them, no literal, no quoted text of a message. Of many
+ * rows of a FETCH the first are shown: a synchronisation would leave nothing else in the log, and take long to write it.
  */
 export class ImapWireLog {
   private readonly connection: number;
@@ -16,6 +17,8 @@ export class ImapWireLog {
   private signInTag: string | undefined;
   private secrets: SecretFilter | undefined;
   private signedIn = false;
+  /** Responses to FETCH since anything else was said. */
+  private rows = 0;
 
   constructor(private readonly log: WireLog) {
     this.connection = log.nextConnection();
@@ -38,6 +41,7 @@ export class ImapWireLog {
   readonly onStep: StepListener = (step) => this.remark(describeStep(step));
 
   remark(text: string): void {
+    this.endRows();
     this.log.note('-', this.connection, text);
   }
 
@@ -57,8 +61,17 @@ export class ImapWireLog {
   }
 
   private heard(line: WireLine): void {
+    if (this.signedIn && isRow.test(line.text)) {
+      this.rows += 1;
+      if (this.rows > maxRows) return;
+    } else this.endRows();
     this.log.note('S', this.connection, this.heardText(line));
     if (this.signInTag !== undefined && line.text.startsWith(`${this.signInTag} `)) this.signInTag = undefined;
+  }
+
+  private endRows(): void {
+    if (this.rows > maxRows) this.log.note('S', this.connection, `[${this.rows - maxRows} more responses to FETCH]`);
+    this.rows = 0;
   }
 
   private heardText(line: WireLine): string {
@@ -77,6 +90,8 @@ export class ImapWireLog {
 }
 
 const isResponse = /^(\* |\+|[A-Za-z0-9]+ (OK|NO|BAD)\b)/;
+const isRow = /^\* \d+ FETCH /;
+const maxRows = 20;
 const maxChars = 500;
 
 const toText = ({ text, cut, octets }: WireLine): string =>

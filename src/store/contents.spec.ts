@@ -42,6 +42,19 @@ async function read(id: ContentId): Promise<Buffer[]> {
   return pieces;
 }
 
+/** The pool may hand the ended connection out once more before it hears of its end. */
+async function readOnceBack(id: ContentId): Promise<Buffer[]> {
+  const pieces = await until(
+    () =>
+      read(id).catch((error: unknown) => {
+        if (isDatabaseAway(error)) return undefined;
+        throw error;
+      }),
+    (found) => found !== undefined,
+  );
+  return pieces ?? [];
+}
+
 /** With another session that has done `first` in a transaction: ends the session that waits for it, and lets go. */
 async function endWhoWaits(first: string, parameters: readonly string[], work: () => Promise<unknown>): Promise<void> {
   const other = new pg.Client(database.url);
@@ -117,13 +130,13 @@ describe('stored octets', () => {
     await endWhoWaits(lock, lock.includes('$1') ? [stored.id] : [], () =>
       insertPiece(dataSource, accountId, stored.id, 1, randomBytes(PIECE_BYTES)),
     );
-    expect(await read(stored.id)).toEqual([stored.octets]);
+    expect(await readOnceBack(stored.id)).toEqual([stored.octets]);
   });
 
   it('fail as the database does where it ends a session that reads', async () => {
     const stored = content(randomBytes(10));
     await insertContents(dataSource, accountId, [stored]);
     await endWhoWaits('LOCK TABLE content_chunk IN ACCESS EXCLUSIVE MODE', [], () => read(stored.id));
-    expect(await read(stored.id)).toEqual([stored.octets]);
+    expect(await readOnceBack(stored.id)).toEqual([stored.octets]);
   });
 });

@@ -35,7 +35,8 @@ export async function findUnplacedLike(
   accountId: AccountId,
   identities: readonly MessageIdentity[],
 ): Promise<readonly MirroredRef[]> {
-  if (identities.length === 0) return [];
+  // Almost always there is none, and a question with two thousand dates in it takes long to be asked.
+  if (identities.length === 0 || !(await hasUnplaced(manager, accountId))) return [];
   const rows = await select<RefRow>(
     manager,
     `SELECT ${REF_COLUMNS} FROM message
@@ -49,6 +50,11 @@ export async function findUnplacedLike(
     ],
   );
   return rows.map(toMirroredRef);
+}
+
+async function hasUnplaced(manager: EntityManager, accountId: AccountId): Promise<boolean> {
+  const sql = 'SELECT FROM message WHERE account_id = $1 AND uid IS NULL AND content_id IS NULL LIMIT 1';
+  return (await select(manager, sql, [accountId])).length > 0;
 }
 
 export async function findElsewhere(

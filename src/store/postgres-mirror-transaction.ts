@@ -179,14 +179,19 @@ export class PostgresMirrorTransaction implements MirrorTransaction {
     uidValidity: UidValidity,
     uids: readonly Uid[],
   ): Promise<readonly MirroredRef[]> {
+    if (uids.length === 0) return [];
+    const [first, last] = extremes(uids);
+    // As a range where they lie close together: thousands of them one by one are thousands of searches.
+    const isDense = last - first < 2 * uids.length;
     const rows = await this.rows<RefRow>(
       `SELECT ${REF_COLUMNS} FROM message
-       WHERE account_id = $1 AND mailbox_id = $2 AND uid_validity = $3 AND uid = ANY ($4::bigint[])`,
+       WHERE account_id = $1 AND mailbox_id = $2 AND uid_validity = $3 AND uid ${isDense ? 'BETWEEN $4 AND $5' : '= ANY ($4::bigint[])'}`,
       mailboxId,
       uidValidity,
-      uids,
+      ...(isDense ? [first, last] : [uids]),
     );
-    return rows.map(toMirroredRef);
+    const wanted = isDense ? new Set<number>(uids) : undefined;
+    return rows.map(toMirroredRef).filter(({ remote }) => !wanted || wanted.has(remote?.uid ?? 0));
   }
 
   findUnplaced(mailboxId: MailboxId): Promise<readonly MessageId[]> {
@@ -393,6 +398,15 @@ export class PostgresMirrorTransaction implements MirrorTransaction {
   private rows<Row>(sql: string, ...parameters: readonly Parameter[]): Promise<Row[]> {
     return select<Row>(this.manager, sql, [this.accountId, ...parameters]);
   }
+}
+
+function extremes(uids: readonly Uid[]): [first: number, last: number] {
+  let [first, last] = [Infinity, 0];
+  for (const each of uids) {
+    if (each < first) first = each;
+    if (each > last) last = each;
+  }
+  return [first, last];
 }
 
 const placeText = (rows: readonly { id: MessageId; mailboxId: MailboxId; remote?: RemoteRef }[]): string =>

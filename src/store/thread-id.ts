@@ -1,6 +1,7 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { AccountId, MessageId, ThreadId } from '../mailbox/model/ids.js';
 import type { MessageData } from '../mailbox/model/message.js';
+import { toUuid } from '../common/uuid.js';
 import { storableText } from '../mime/clean-text.js';
 
 /**
@@ -24,8 +25,8 @@ export function threadIdOf(
   data: Pick<MessageData, 'serverThreadId' | 'envelope'>,
 ): ThreadId {
   const text = `${accountId}\n${storableText(threadKey(id, data))}`;
-  const octets = createHash('sha256').update(text).digest().subarray(0, 16);
-  octets[6] = (octets[6]! & 0x0f) | 0x80;
-  octets[8] = (octets[8]! & 0x3f) | 0x80;
-  return octets.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-') as ThreadId;
+  const digest = hash('sha256', text, 'buffer').subarray(0, 16);
+  digest[6] = (digest[6]! & 0x0f) | 0x80;
+  digest[8] = (digest[8]! & 0x3f) | 0x80;
+  return toUuid(digest) as ThreadId;
 }

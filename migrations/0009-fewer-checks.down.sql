@@ -1,0 +1,1 @@
+ALTER TABLE message ADD FOREIGN KEY (account_id) REFERENCES account ON DELETE CASCADE;

@@ -1,0 +1,99 @@
+import type { FetchItems, Flow } from './imap.flow.js';
+import { targetWindowBytes } from './imap.limits.js';
+import type { FetchedRow } from './imap.mapping.js';
+
+export interface FetchLot {
+  readonly rows: readonly FetchedRow[];
+  readonly last: boolean;
+  /** What ended it, after these rows. */
+  readonly failure?: unknown;
+}
+
+interface RowOptions {
+  readonly uid: boolean;
+  readonly changedSince?: bigint;
+}
+
+/**
+ * The rows of one FETCH, in lots. While no lot is asked for no row is read, but for one: what is not taken stays on the server's
+ * side of the socket.
+ */
+export class FetchedRows {
+  private rows: FetchedRow[] = [];
+  private enoughRows = 0;
+  private enoughBytes = 0;
+  private end: { readonly failure?: unknown } | undefined;
+  private dropped = false;
+  /** Lets the connection read on. */
+  private resume: (() => void) | undefined;
+  /** Gives the lot to who waits for it. */
+  private give: (() => void) | undefined;
+  /** Messages of which everything was given: where a server wants to be asked again later, imapflow does, and all rows come twice. */
+  private readonly given = new Set<number>();
+
+  constructor(
+    private readonly flow: Flow,
+    range: string,
+    items: FetchItems,
+    options: RowOptions,
+  ) {
+    flow.takeRow = this.put;
+    void this.pump(flow.fetch(range, items, options));
+  }
+
+  /** No more than so many rows, or about `targetWindowBytes` octets. Not to be called again before it resolves. */
+  async take(maxRows: number): Promise<FetchLot> {
+    this.enoughRows = maxRows;
+    this.enoughBytes = this.flow.stats().received + targetWindowBytes;
+    if (!this.end && !this.isFull) {
+      await new Promise<void>((resolve) => {
+        this.give = resolve;
+        this.release();
+      });
+    }
+    const { rows } = this;
+    this.rows = [];
+    this.enoughRows = 0;
+    return { rows, last: this.end !== undefined, ...this.end };
+  }
+
+  /** What is still to come is read and let go of. */
+  drop(): void {
+    this.dropped = true;
+    this.rows = [];
+    this.release();
+  }
+
+  /** The rows that imapflow had to read come from its generator; it ends when the server has answered. */
+  private async pump(others: AsyncGenerator<FetchedRow>): Promise<void> {
+    try {
+      for await (const row of others) await this.put(row);
+      this.end = {};
+    } catch (failure) {
+      this.end = { failure };
+    }
+    if (this.flow.takeRow === this.put) this.flow.takeRow = undefined;
+    this.give?.();
+  }
+
+  private readonly put = (row: FetchedRow): Promise<void> | undefined => {
+    if (this.dropped) return undefined;
+    if (row.size !== undefined) {
+      if (this.given.has(row.uid)) return undefined;
+      this.given.add(row.uid);
+    }
+    this.rows.push(row);
+    if (!this.isFull) return undefined;
+    this.give?.();
+    return new Promise((resolve) => (this.resume = resolve));
+  };
+
+  private get isFull(): boolean {
+    return this.rows.length >= this.enoughRows || this.flow.stats().received >= this.enoughBytes;
+  }
+
+  private release(): void {
+    this.resume?.();
+    this.resume = undefined;
+  }
+}
