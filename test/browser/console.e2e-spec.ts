@@ -56,7 +56,18 @@ it('the console loads without the network, runs a query and a subscription', asy
   await shows(page, 'seen in a browser');
 
   await page.getByRole('tab', { name: 'NewMail' }).click();
-  await page.click('.graphiql-execute-button');
+  // The editor learns a tab's operation a moment after it shows its text, and refuses until then. A person is slower than that.
+  const running = page.getByRole('button', { name: 'Stop query' });
+  await until(
+    async () => {
+      await page.getByRole('button', { name: 'Execute query' }).click();
+      return running.waitFor({ timeout: 2_000 }).then(
+        () => true,
+        () => false,
+      );
+    },
+    (started) => started,
+  );
   // The subscription begins in its own time: mail is delivered until it has been announced.
   const response = page.locator('.graphiql-response').filter({ hasText: 'delivered while watched' });
   await until(
