@@ -24,7 +24,11 @@ function start(rows: readonly (FetchedRow | number)[], bytesEach = 1, failure?: 
       if (failure) throw failure;
     },
   };
-  return { flow, given, fetched: new FetchedRows(flow as unknown as Flow, '1:*', {}, { uid: true }) };
+  return {
+    flow,
+    given,
+    fetched: new FetchedRows(flow as unknown as Flow, '1:*', {}, { toItem: (one) => one, uid: true }),
+  };
 }
 
 describe('the rows of a FETCH', () => {

@@ -2,24 +2,27 @@ import type { FetchItems, Flow } from './imap.flow.js';
 import { targetWindowBytes } from './imap.limits.js';
 import type { FetchedRow } from './imap.mapping.js';
 
-export interface FetchLot {
-  readonly rows: readonly FetchedRow[];
+export interface FetchLot<T> {
+  readonly rows: readonly T[];
   readonly last: boolean;
   /** What ended it, after these rows. */
   readonly failure?: unknown;
 }
 
-interface RowOptions {
+interface RowOptions<T> {
+  /** What is kept of a row; undefined for one that is not wanted. */
+  readonly toItem: (row: FetchedRow) => T | undefined;
   readonly uid: boolean;
   readonly changedSince?: bigint;
 }
 
 /**
- * The rows of one FETCH, in lots. While no lot is asked for no row is read, but for one: what is not taken stays on the server's
+ * The rows of one FETCH, in lots, each made into what is wanted of it as it comes: thousands of whole ones in memory are work for
+ * the garbage collector. While no lot is asked for no row is read, but for one: what is not taken stays on the server's
  * side of the socket.
  */
-export class FetchedRows {
-  private rows: FetchedRow[] = [];
+export class FetchedRows<T> {
+  private rows: T[] = [];
   private enoughRows = 0;
   private enoughBytes = 0;
   private end: { readonly failure?: unknown } | undefined;
@@ -30,19 +33,21 @@ export class FetchedRows {
   private give: (() => void) | undefined;
   /** Messages of which everything was given: where a server wants to be asked again later, imapflow does, and all rows come twice. */
   private readonly given = new Set<number>();
+  private readonly toItem: (row: FetchedRow) => T | undefined;
 
   constructor(
     private readonly flow: Flow,
     range: string,
     items: FetchItems,
-    options: RowOptions,
+    { toItem, ...options }: RowOptions<T>,
   ) {
+    this.toItem = toItem;
     flow.takeRow = this.put;
     void this.pump(flow.fetch(range, items, options));
   }
 
   /** No more than so many rows, or about `targetWindowBytes` octets. Not to be called again before it resolves. */
-  async take(maxRows: number): Promise<FetchLot> {
+  async take(maxRows: number): Promise<FetchLot<T>> {
     this.enoughRows = maxRows;
     this.enoughBytes = this.flow.stats().received + targetWindowBytes;
     if (!this.end && !this.isFull) {
@@ -82,7 +87,8 @@ export class FetchedRows {
       if (this.given.has(row.uid)) return undefined;
       this.given.add(row.uid);
     }
-    this.rows.push(row);
+    const item = this.toItem(row);
+    if (item !== undefined) this.rows.push(item);
     if (!this.isFull) return undefined;
     this.give?.();
     return new Promise((resolve) => (this.resume = resolve));

@@ -5,6 +5,7 @@ import type { Message } from '../mailbox/model/message.js';
 import { readAhead } from './delta/read-ahead.js';
 import type { ImapContent } from './imap.content.js';
 import { maxBulkMessages, streamChunkBytes, targetWindowBytes } from './imap.limits.js';
+import type { FetchedRow } from './imap.mapping.js';
 import type { ImapSessionPool, SessionLease } from './imap.session-pool.js';
 import { lines, place } from './remote-messages.js';
 
@@ -86,11 +87,10 @@ async function readOctets(
   let bytes = 0;
   for (const { uids, messages } of lines(place(window, mailbox.uidValidity).placed)) {
     const byUid = new Map(messages.map(({ uid, message }) => [uid, message]));
-    for await (const rows of connection.fetch(uids, items, { uid: true }, signal)) {
+    for await (const rows of connection.fetch(uids, items, { toItem: toOctets, uid: true }, signal)) {
       for (const { uid, source } of rows) {
         const message = byUid.get(uid);
-        // Nothing at all stands for what the server could not read.
-        if (!message || !source || source.length === 0) continue;
+        if (!message) continue;
         octetsOf.set(message, source);
         bytes += source.length;
       }
@@ -99,6 +99,10 @@ async function readOctets(
   }
   return octetsOf;
 }
+
+/** Nothing at all stands for what the server could not read. */
+const toOctets = ({ uid, source }: FetchedRow): { uid: number; source: Buffer } | undefined =>
+  source && source.length > 0 ? { uid, source } : undefined;
 
 /** In order; a message that is not small makes a window of its own. */
 function* toWindows(messages: readonly Message[]): Generator<readonly Message[]> {

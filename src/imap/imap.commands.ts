@@ -176,10 +176,8 @@ async function readFlags(
   signal: AbortSignal,
 ): Promise<ReadonlyMap<number, ConfirmedFlags>> {
   const found = new Map<number, ConfirmedFlags>();
-  for await (const rows of connection.fetch(uids, flagItems, { uid: true }, signal)) {
-    for (const row of rows.flatMap((one) => toRemoteFlags(one) ?? [])) {
-      found.set(row.uid, { flags: row.flags, modSeq: row.modSeq });
-    }
+  for await (const rows of connection.fetch(uids, flagItems, { toItem: toRemoteFlags, uid: true }, signal)) {
+    for (const { uid: one, flags, modSeq } of rows) found.set(one, { flags, modSeq });
   }
   return found;
 }

@@ -14,7 +14,9 @@ import type { Token } from './imap.tokens.js';
 import { ImapTransport } from './imap.transport.js';
 import { ImapWireLog } from './imap.wire-log.js';
 
-export interface FetchOptions {
+export interface FetchOptions<T> {
+  /** What is wanted of a row; undefined for one that is nothing of what was asked for. */
+  readonly toItem: (row: FetchedRow) => T | undefined;
   /** The range is of UIDs, not of sequence numbers. */
   readonly uid: boolean;
   /** Only what has a higher mod-sequence; with QRESYNC what vanished since is told as news. */
@@ -116,16 +118,16 @@ export class ImapConnection extends ImapSession {
   }
 
   /**
-   * Rows in lots, none larger than `maxRows` rows or about `targetWindowBytes` octets: what is not taken stays on the server's
-   * side of the socket. Also rows nobody asked for (RFC 9051 section 7.5.2): look at what is in them.
+   * What is wanted of the rows in lots, none larger than `maxRows` of them or about `targetWindowBytes` octets: what is not taken
+   * stays on the server's side of the socket. Also rows nobody asked for come (RFC 9051 section 7.5.2): look at what is in them.
    */
-  async *fetch(
+  async *fetch<T>(
     range: string,
     items: FetchItems,
-    { uid, changedSince, maxRows = limits.maxWindowMessages }: FetchOptions,
+    { toItem, uid, changedSince, maxRows = limits.maxWindowMessages }: FetchOptions<T>,
     signal: AbortSignal,
-  ): AsyncGenerator<readonly FetchedRow[]> {
-    const rows = new FetchedRows(this.flow, range, items, { uid, changedSince });
+  ): AsyncGenerator<readonly T[]> {
+    const rows = new FetchedRows(this.flow, range, items, { toItem, uid, changedSince });
     let last = false;
     try {
       while (!last) {
@@ -292,7 +294,7 @@ export class ImapConnection extends ImapSession {
   }
 
   /** A FETCH cannot be called back: the rest of it is read and dropped, if that does not take long. */
-  private async abandon(rows: FetchedRows): Promise<void> {
+  private async abandon(rows: FetchedRows<unknown>): Promise<void> {
     rows.drop();
     if (!this.usable) return;
     try {

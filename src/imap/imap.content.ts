@@ -253,8 +253,9 @@ async function fetchGroup(
   const fetched: FetchedPart[] = [];
   for (const { uids, messages } of lines(placed)) {
     const byUid = new Map(messages.map((one) => [one.uid, one]));
-    for await (const rows of connection.fetch(uids, { uid: true, bodyParts }, { uid: true }, signal)) {
-      for (const row of rows) fetched.push(...toFetchedParts(row, byUid.get(row.uid)?.message, parts));
+    const toItem = (row: FetchedRow): FetchedPart[] => toFetchedParts(row, byUid.get(row.uid)?.message, parts);
+    for await (const rows of connection.fetch(uids, { uid: true, bodyParts }, { toItem, uid: true }, signal)) {
+      fetched.push(...rows.flat());
     }
   }
   return fetched;

@@ -122,12 +122,17 @@ export class Subscription<T> {
 }
 
 /** Asks until it is so; for what the gateway does in its own time. */
-export async function until<T>(ask: () => Promise<T>, good: (value: T) => boolean, deadlineMs = 30_000): Promise<T> {
+export async function until<T>(
+  ask: () => Promise<T>,
+  good: (value: T) => boolean,
+  deadlineMs = 30_000,
+  pauseMs = 50,
+): Promise<T> {
   const deadline = Date.now() + deadlineMs;
   for (;;) {
     const value = await ask();
     if (good(value)) return value;
     if (Date.now() > deadline) throw new Error(`still not so after ${deadlineMs} ms: ${JSON.stringify(value)}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }

@@ -108,9 +108,8 @@ async function* flagsOf(
   options: { uid: boolean; changedSince?: ModSeq },
   onRow: (flags: RemoteFlags) => void = () => undefined,
 ): AsyncGenerator<SyncBatch, void, undefined> {
-  const lots = run.connection.fetch(range, flagItems, { ...options, maxRows: limits.flagBatchMessages }, run.signal);
-  for await (const rows of lots) {
-    const flags = rows.flatMap((row) => toRemoteFlags(row) ?? []);
+  const lots = { ...options, toItem: toRemoteFlags, maxRows: limits.flagBatchMessages };
+  for await (const flags of run.connection.fetch(range, flagItems, lots, run.signal)) {
     flags.forEach(onRow);
     if (flags.length > 0) yield run.batch({ flags });
   }

@@ -3,6 +3,7 @@ import type { Envelope } from '../../mailbox/model/message.js';
 import { scanHeader } from '../../mime/scan-header.js';
 import type { ImapConnection } from '../imap.connection.js';
 import { maxHeaderBytes, maxSetChars } from '../imap.limits.js';
+import type { FetchedRow } from '../imap.mapping.js';
 import { UidSet } from '../uid-set.js';
 
 const replacement = '\ufffd';
@@ -25,10 +26,8 @@ export async function repairEnvelopes(
   const envelopes = new Map<number, Envelope>();
   const items = { uid: true, bodyParts: [{ key: 'HEADER', start: 0, maxLength: maxHeaderBytes }] };
   for (const uids of UidSet.of(messages.map(({ uid }) => uid)).lines(maxSetChars)) {
-    for await (const rows of connection.fetch(uids, items, { uid: true }, signal)) {
-      for (const { uid, headers } of rows) {
-        if (headers) envelopes.set(uid, scanHeader(headers, new Date(0)).envelope);
-      }
+    for await (const rows of connection.fetch(uids, items, { toItem: toEnvelope, uid: true }, signal)) {
+      for (const { uid, envelope } of rows) envelopes.set(uid, envelope);
     }
   }
   return messages.map((message) => {
@@ -36,3 +35,6 @@ export async function repairEnvelopes(
     return envelope ? { ...message, data: { ...message.data, envelope } } : message;
   });
 }
+
+const toEnvelope = ({ uid, headers }: FetchedRow): { uid: number; envelope: Envelope } | undefined =>
+  headers && { uid, envelope: scanHeader(headers, new Date(0)).envelope };

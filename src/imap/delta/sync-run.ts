@@ -1,9 +1,9 @@
 import type { RemoteFlags, RemoteMessage, SyncBatch } from '../../mailbox/keeper.port.js';
 import type { Uid } from '../../mailbox/model/ids.js';
 import type { SyncCheckpoint } from '../../mailbox/model/mailbox.js';
-import type { FetchOptions, ImapConnection } from '../imap.connection.js';
+import type { ImapConnection } from '../imap.connection.js';
 import { maxSetChars } from '../imap.limits.js';
-import { messageItems, toRemoteMessage } from '../imap.mapping.js';
+import { messageItems, toRemoteMessage, type FetchedRow } from '../imap.mapping.js';
 import { UidSet } from '../uid-set.js';
 import { isOdd, repairEnvelopes } from './odd-headers.js';
 import { fetchStub, isFatal, type LostFetch, type UnreadableMessage } from './unreadable.js';
@@ -30,6 +30,16 @@ interface SyncRunOptions {
  */
 const isEmpty = ({ data: { sizeBytes, internalDate } }: RemoteMessage): boolean =>
   sizeBytes === 0 && internalDate.getTime() === 0;
+
+const toItem = (row: FetchedRow): RemoteMessage | undefined => {
+  const message = toRemoteMessage(row);
+  return message && !isEmpty(message) ? message : undefined;
+};
+
+interface MessageRange {
+  /** The range is of UIDs, not of sequence numbers. */
+  readonly uid: boolean;
+}
 
 /** One synchronisation under way: the connection it runs on, and the checkpoint as of the batch given last. */
 export class SyncRun {
@@ -77,7 +87,7 @@ export class SyncRun {
   /** Of those that cannot be read only stubs come. */
   async *fetchMessages(
     range: string,
-    options: FetchOptions,
+    options: MessageRange,
   ): AsyncGenerator<readonly RemoteMessage[], void, undefined> {
     if (this.unreadable.size === 0) {
       yield* this.read(range, options);
@@ -99,18 +109,17 @@ export class SyncRun {
     if (stubs.length > 0) yield stubs;
   }
 
-  private async *read(range: string, options: FetchOptions): AsyncGenerator<readonly RemoteMessage[], void, undefined> {
+  private async *read(range: string, { uid }: MessageRange): AsyncGenerator<readonly RemoteMessage[], void, undefined> {
     let lastUid = 0;
     try {
-      for await (const rows of this.connection.fetch(range, messageItems, options, this.signal)) {
-        const messages = rows.flatMap((row) => toRemoteMessage(row) ?? []).filter((message) => !isEmpty(message));
-        lastUid = Math.max(lastUid, ...messages.map(({ uid }) => uid));
+      for await (const messages of this.connection.fetch(range, messageItems, { toItem, uid }, this.signal)) {
+        lastUid = Math.max(lastUid, ...messages.map((message) => message.uid));
         const whole = messages.filter(({ data }) => !isOdd(data.envelope));
         this.held.push(...messages.filter(({ data }) => isOdd(data.envelope)));
         if (whole.length > 0) yield whole;
       }
     } catch (error) {
-      if (isFatal(error)) this.lost = { range, byUid: options.uid, lastUid };
+      if (isFatal(error)) this.lost = { range, byUid: uid, lastUid };
       throw error;
     }
     // Only now is the connection free to be asked about them.

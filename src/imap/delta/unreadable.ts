@@ -111,8 +111,8 @@ export async function findUnreadable(
   for (const uid of found.within(lastUid, found.last).oldest(maxIsolatedMessages)) {
     let message: RemoteMessage | undefined;
     try {
-      for await (const [row] of connection.fetch(String(uid), messageItems, { uid: true }, signal)) {
-        message = row && toDamaged(row);
+      for await (const [one] of connection.fetch(String(uid), messageItems, { toItem: toDamaged, uid: true }, signal)) {
+        message = one;
       }
     } catch (error) {
       if (isFatal(error)) return { uid, message };
