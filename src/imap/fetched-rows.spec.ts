@@ -66,6 +66,13 @@ describe('the rows of a FETCH', () => {
     expect(uidsOf((await fetched.take(100)).rows)).toEqual([1, 2, 1, 3, 1]);
   });
 
+  it('are made into what is wanted of them, and left out where nothing is', async () => {
+    const { flow } = start([row(1), 2, row(3), 4]);
+    const toItem = ({ uid }: FetchedRow): string | undefined => (uid % 3 === 0 ? undefined : `uid ${uid}`);
+    const fetched = new FetchedRows(flow as unknown as Flow, '1:*', {}, { toItem, uid: true });
+    expect(await fetched.take(100)).toEqual({ rows: ['uid 1', 'uid 2', 'uid 4'], last: true });
+  });
+
   it('come before what ended them', async () => {
     const failure = new Error('gone');
     const { fetched } = start([row(1), 2], 1, failure);

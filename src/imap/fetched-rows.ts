@@ -1,3 +1,4 @@
+import type { ModSeq } from '../mailbox/model/ids.js';
 import type { FetchItems, Flow } from './imap.flow.js';
 import { targetWindowBytes } from './imap.limits.js';
 import type { FetchedRow } from './imap.mapping.js';
@@ -9,11 +10,13 @@ export interface FetchLot<T> {
   readonly failure?: unknown;
 }
 
-interface RowOptions<T> {
-  /** What is kept of a row; undefined for one that is not wanted. */
+export interface RowOptions<T> {
+  /** What is wanted of a row; undefined for one that is nothing of what was asked for. */
   readonly toItem: (row: FetchedRow) => T | undefined;
+  /** The range is of UIDs, not of sequence numbers. */
   readonly uid: boolean;
-  readonly changedSince?: bigint;
+  /** Only what has a higher mod-sequence; with QRESYNC what vanished since is told as news. */
+  readonly changedSince?: ModSeq;
 }
 
 /**

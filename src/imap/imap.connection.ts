@@ -1,8 +1,9 @@
 import type { AccountConnection } from '../mailbox/connection.port.js';
-import { modSeq, uidValidity, type ModSeq } from '../mailbox/model/ids.js';
-import { FetchedRows } from './fetched-rows.js';
+import { modSeq, uidValidity } from '../mailbox/model/ids.js';
+import { FetchedRows, type RowOptions } from './fetched-rows.js';
 import { toMailError } from './imap.errors.js';
 import type { FetchItems, ListedMailbox, QuotaReport, SearchTerms } from './imap.flow.js';
+import { internalsOf, type UntaggedHandlers } from './imap.internals.js';
 import * as limits from './imap.limits.js';
 import type { FetchedRow } from './imap.mapping.js';
 import { notifyArguments, readStatus, type NotifiedNews } from './imap.notify.js';
@@ -10,17 +11,10 @@ import { previewArguments, readPreview } from './imap.preview.js';
 import type { SelectedMailbox } from './imap.selection.js';
 import { ImapSession, type OpenOptions } from './imap.session.js';
 import { SignInSteps } from './imap.steps.js';
-import type { Token } from './imap.tokens.js';
 import { ImapTransport } from './imap.transport.js';
 import { ImapWireLog } from './imap.wire-log.js';
 
-export interface FetchOptions<T> {
-  /** What is wanted of a row; undefined for one that is nothing of what was asked for. */
-  readonly toItem: (row: FetchedRow) => T | undefined;
-  /** The range is of UIDs, not of sequence numbers. */
-  readonly uid: boolean;
-  /** Only what has a higher mod-sequence; with QRESYNC what vanished since is told as news. */
-  readonly changedSince?: ModSeq;
+export interface FetchOptions<T> extends RowOptions<T> {
   readonly maxRows?: number;
 }
 
@@ -40,24 +34,6 @@ interface AppendedMessage {
   readonly octets: Buffer;
   readonly flags: readonly string[];
   readonly internalDate?: Date;
-}
-
-type UntaggedHandlers = Record<string, (untagged: { readonly attributes?: readonly Token[] }) => Promise<void>>;
-
-/** What imapflow 2.10.2 keeps private. */
-interface ImapFlowInternals {
-  /** Mailboxes it has listed. Without an entry each first SELECT costs a LIST and an LSUB. */
-  readonly folders: Map<string, { readonly path: string }>;
-  /** For commands it does not know; the answer is to be let go of by `next`. */
-  exec(
-    command: string,
-    attributes: readonly Token[],
-    options?: { readonly untagged: UntaggedHandlers },
-  ): Promise<{ readonly next: () => void }>;
-  /** For answers that no command under way asked for. */
-  readonly untaggedHandlers: UntaggedHandlers;
-  /** For response codes (RFC 9051 section 7.1). */
-  readonly sectionHandlers: Record<string, () => Promise<void>>;
 }
 
 /** One connection, signed in, one command at a time. */
@@ -98,7 +74,7 @@ export class ImapConnection extends ImapSession {
   /** Nothing is sent where it is selected already. */
   async select(path: string, signal: AbortSignal, readOnly = false): Promise<SelectedMailbox> {
     if (this.mailbox && this.isSelected(path)) return this.mailbox;
-    const { folders } = this.internals;
+    const { folders } = internalsOf(this.flow);
     if (!folders.has(path)) folders.set(path, { path });
     const opened = await this.run(signal, () => this.flow.mailboxOpen(path, { readOnly }));
     this.selectAgain = false;
@@ -124,10 +100,10 @@ export class ImapConnection extends ImapSession {
   async *fetch<T>(
     range: string,
     items: FetchItems,
-    { toItem, uid, changedSince, maxRows = limits.maxWindowMessages }: FetchOptions<T>,
+    { maxRows = limits.maxWindowMessages, ...options }: FetchOptions<T>,
     signal: AbortSignal,
   ): AsyncGenerator<readonly T[]> {
-    const rows = new FetchedRows(this.flow, range, items, { toItem, uid, changedSince });
+    const rows = new FetchedRows(this.flow, range, items, options);
     let last = false;
     try {
       while (!last) {
@@ -150,14 +126,14 @@ export class ImapConnection extends ImapSession {
   /** Only with PREVIEW (RFC 8970). @returns by UID, those that the server has */
   async fetchPreviews(uids: string, signal: AbortSignal): Promise<ReadonlyMap<number, string>> {
     const previews = new Map<number, string>();
-    const { FETCH: others } = this.internals.untaggedHandlers;
+    const { FETCH: others } = internalsOf(this.flow).untaggedHandlers;
     const FETCH: UntaggedHandlers[string] = async (untagged) => {
       const row = readPreview(untagged.attributes);
       if (!row) await others?.(untagged);
       else if (row.text !== undefined && previews.size < limits.maxWindowMessages) previews.set(row.uid, row.text);
     };
     const answer = this.run(signal, () =>
-      this.internals.exec('UID FETCH', previewArguments(uids), { untagged: { FETCH } }),
+      internalsOf(this.flow).exec('UID FETCH', previewArguments(uids), { untagged: { FETCH } }),
     );
     (await answer).next();
     return previews;
@@ -260,7 +236,7 @@ export class ImapConnection extends ImapSession {
    * @returns false where it refuses
    */
   async notify(onNews: (news: NotifiedNews) => void, signal: AbortSignal): Promise<boolean> {
-    const { untaggedHandlers, sectionHandlers } = this.internals;
+    const { untaggedHandlers, sectionHandlers } = internalsOf(this.flow);
     untaggedHandlers.STATUS = async ({ attributes }) => {
       const news = readStatus(attributes);
       if (news) onNews(news);
@@ -269,7 +245,7 @@ export class ImapConnection extends ImapSession {
     untaggedHandlers.LSUB = untaggedHandlers.LIST;
     sectionHandlers.NOTIFICATIONOVERFLOW = async () => onNews({ kind: 'overflow' });
     try {
-      const { next } = await this.run(signal, () => this.internals.exec('NOTIFY', notifyArguments));
+      const { next } = await this.run(signal, () => internalsOf(this.flow).exec('NOTIFY', notifyArguments));
       next();
       return true;
     } catch (error) {
@@ -287,10 +263,6 @@ export class ImapConnection extends ImapSession {
   /** Resolves when IDLE has ended, by another command or by the server; false where the server refused it. */
   async idle(): Promise<boolean> {
     return (await this.flow.idle()) !== false;
-  }
-
-  private get internals(): ImapFlowInternals {
-    return this.flow as unknown as ImapFlowInternals;
   }
 
   /** A FETCH cannot be called back: the rest of it is read and dropped, if that does not take long. */

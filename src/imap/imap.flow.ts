@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { ImapFlow, type FetchQueryObject, type ListResponse, type QuotaResponse, type SearchObject } from 'imapflow';
 import type { AccountConnection, Secret } from '../mailbox/connection.port.js';
 import { readFetchLine } from './fetch-line.js';
+import { internalsOf, type ServerResponse } from './imap.internals.js';
 import * as limits from './imap.limits.js';
 import type { FetchedRow } from './imap.mapping.js';
 import type { ImapTransport } from './imap.transport.js';
@@ -11,25 +12,14 @@ export type SearchTerms = SearchObject;
 export type ListedMailbox = ListResponse;
 export type QuotaReport = QuotaResponse;
 
-/** What imapflow 2.10.2 keeps private. */
-interface ImapFlowInternals {
-  readonly currentRequest: { readonly command: string } | false;
-  handleResponse(response: ServerResponse): Promise<boolean>;
-}
-
-interface ServerResponse {
-  readonly payload: Buffer;
-  readonly literals: readonly Buffer[];
-}
-
-const imapflow = ImapFlow.prototype as unknown as ImapFlowInternals;
+const imapflow = internalsOf(ImapFlow.prototype);
 
 /** imapflow, which lets itself be spared the rows of a FETCH that is under way. */
 export class Flow extends ImapFlow {
   /** Is given the rows of ordinary responses to FETCH instead of imapflow. Nothing more is read before its promise resolves. */
   takeRow: ((row: FetchedRow) => Promise<void> | undefined) | undefined;
 
-  /** Called by imapflow for each response. @returns false to stop reading */
+  /** Overrides imapflow's own. @returns false to stop reading */
   protected async handleResponse(response: ServerResponse): Promise<boolean> {
     const row = this.takeRow && this.isFetching ? readFetchLine(response.payload, response.literals) : undefined;
     if (!row) return imapflow.handleResponse.call(this, response);
@@ -39,7 +29,7 @@ export class Flow extends ImapFlow {
   }
 
   private get isFetching(): boolean {
-    const { currentRequest } = this as unknown as ImapFlowInternals;
+    const { currentRequest } = internalsOf(this);
     return currentRequest !== false && /^(UID )?FETCH$/.test(currentRequest.command);
   }
 

@@ -3,6 +3,7 @@ import { modSeq, type ModSeq } from '../mailbox/model/ids.js';
 import { CommandWatch } from './command-watch.js';
 import { abortedBy, isUnreadable, toMailError, type ImapPhase } from './imap.errors.js';
 import { createFlow, type Flow } from './imap.flow.js';
+import { internalsOf } from './imap.internals.js';
 import * as limits from './imap.limits.js';
 import type { MailboxNews, SelectedMailbox } from './imap.selection.js';
 import { readVanished, type VanishedMessages } from './imap.vanished.js';
@@ -15,11 +16,6 @@ export interface OpenOptions {
   readonly steps?: SignInSteps;
   /** How long the server may say nothing while it owes an answer. */
   readonly silenceMs?: number;
-}
-
-/** What imapflow 2.10.2 keeps private. */
-interface ImapFlowInternals {
-  untaggedVanished(untagged: { readonly attributes?: Parameters<typeof readVanished>[0] }): Promise<void>;
 }
 
 /**
@@ -50,8 +46,7 @@ export abstract class ImapSession {
     flow.on('highestModseq', () => this.tell({ kind: 'flags' }));
     flow.on('expunge', () => this.tell({ kind: 'expunged', earlier: false }));
     // imapflow walks a set UID by UID: sixteen million steps for a line of 27 octets, while every account waits.
-    const internals = flow as unknown as ImapFlowInternals;
-    internals.untaggedVanished = async ({ attributes }) => this.vanished(readVanished(attributes));
+    internalsOf(flow).untaggedVanished = async ({ attributes }) => this.vanished(readVanished(attributes));
   }
 
   get usable(): boolean {

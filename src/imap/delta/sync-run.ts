@@ -1,7 +1,7 @@
 import type { RemoteFlags, RemoteMessage, SyncBatch } from '../../mailbox/keeper.port.js';
 import type { Uid } from '../../mailbox/model/ids.js';
 import type { SyncCheckpoint } from '../../mailbox/model/mailbox.js';
-import type { ImapConnection } from '../imap.connection.js';
+import type { FetchOptions, ImapConnection } from '../imap.connection.js';
 import { maxSetChars } from '../imap.limits.js';
 import { messageItems, toRemoteMessage, type FetchedRow } from '../imap.mapping.js';
 import { UidSet } from '../uid-set.js';
@@ -36,10 +36,7 @@ const toItem = (row: FetchedRow): RemoteMessage | undefined => {
   return message && !isEmpty(message) ? message : undefined;
 };
 
-interface MessageRange {
-  /** The range is of UIDs, not of sequence numbers. */
-  readonly uid: boolean;
-}
+type MessageRange = Pick<FetchOptions<RemoteMessage>, 'uid'>;
 
 /** One synchronisation under way: the connection it runs on, and the checkpoint as of the batch given last. */
 export class SyncRun {
