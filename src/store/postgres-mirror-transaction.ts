@@ -32,7 +32,7 @@ import type {
 import { storableText } from '../mime/clean-text.js';
 import { jsonText, select, type Parameter } from './sql.js';
 
-/** Rows of one INSERT: the text of the next ones is made while the database stores these. */
+/** Rows of one INSERT: their text is held by this process and by the database. */
 const insertRows = 500;
 
 const INSERT_NAMES = Object.keys(INSERT_COLUMNS).join(', ');
@@ -216,27 +216,21 @@ export class PostgresMirrorTransaction implements MirrorTransaction {
   async insertMessages(mailboxId: MailboxId, messages: readonly NewMessage[]): Promise<readonly MessageId[]> {
     if (messages.length === 0) return [];
     const ids = messages.map(() => uuidV7() as MessageId);
-    let inserting: Promise<unknown> = Promise.resolve();
     for (let at = 0; at < messages.length; at += insertRows) {
       const rows = messages
         .slice(at, at + insertRows)
         .map((message, i) => toInsertRow(this.accountId, ids[at + i]!, message));
-      const text = jsonText(rows);
-      await inserting;
-      inserting = this.rows(
+      await this.rows(
         `INSERT INTO message (account_id, mailbox_id, ${INSERT_NAMES})
          SELECT $1, $2, ${INSERT_NAMES} FROM jsonb_to_recordset($3::jsonb) AS r (${INSERT_TYPES})`,
         mailboxId,
-        text,
+        jsonText(rows),
       );
-      // Its failure is thrown where it is waited for, or what came before that is.
-      inserting.catch(() => undefined);
     }
     this.insertedMessages += messages.length;
     messages.forEach(({ initial }, i) =>
       this.changes.add({ type: 'MESSAGE_ADDED', message_id: ids[i]!, mailbox_id: mailboxId, initial }),
     );
-    await inserting;
     const unseen = messages.filter(({ data }) => !data.flags.seen).length;
     await this.addToCounts(new Map([[mailboxId, { total: messages.length, unseen }]]));
     return ids;

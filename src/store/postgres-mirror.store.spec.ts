@@ -101,6 +101,23 @@ describe('mirror', () => {
     expect(message!.remote).toEqual({ uidValidity: 7n, uid: 1 });
   });
 
+  it('inserts more messages than one statement takes, in their order, and none where one cannot be', async () => {
+    const some = Array.from({ length: 1_201 }, (_, at) => remote(at + 1));
+    const ids = await insert(some);
+    const found = await store.findMessages([ids[0]!, ids[500]!, ids[1_200]!]);
+    expect(new Map(found.map(({ id, remote: at }) => [id, at?.uid]))).toEqual(
+      new Map([
+        [ids[0], 1],
+        [ids[500], 501],
+        [ids[1_200], 1_201],
+      ]),
+    );
+    const twice = [...some.slice(0, 1_200).map((_, at) => remote(at + 2_000)), remote(1)];
+    await expect(insert(twice)).rejects.toThrow('message_uid');
+    expect(await mailbox()).toMatchObject({ totalMessages: 1_201 });
+    expect(await store.uidsOf(accountId, inbox)).toHaveLength(1_201);
+  });
+
   it('keeps counts true through insert, flags, move and removal', async () => {
     const archive = await newMailbox(accountId, 'Archive');
     const ids = await insert([remote(1), remote(2), remote(3)]);
