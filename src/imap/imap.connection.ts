@@ -2,8 +2,14 @@ import type { AccountConnection } from '../mailbox/connection.port.js';
 import { modSeq, uidValidity } from '../mailbox/model/ids.js';
 import { FetchedRows, type RowOptions } from './fetched-rows.js';
 import { toMailError } from './imap.errors.js';
-import type { FetchItems, ListedMailbox, QuotaReport, SearchTerms } from './imap.flow.js';
-import { internalsOf, type UntaggedHandlers } from './imap.internals.js';
+import {
+  internalsOf,
+  type FetchItems,
+  type ListedMailbox,
+  type QuotaReport,
+  type SearchTerms,
+  type UntaggedHandlers,
+} from './imap.flow.js';
 import * as limits from './imap.limits.js';
 import type { FetchedRow } from './imap.mapping.js';
 import { notifyArguments, readStatus, type NotifiedNews } from './imap.notify.js';
