@@ -70,6 +70,21 @@ describe('an ordinary FETCH response is read as imapflow reads it', () => {
     expect(readHere(line, literals)).toEqual(await readByImapflow(line, literals));
   });
 
+  test('lists that differ in a literal alone', async () => {
+    const envelope = '(NIL NIL (({3}\r\n NIL "a" "b")) (({3}\r\n NIL "a" "b")) NIL NIL NIL NIL NIL NIL)';
+    const line = `* 1 FETCH (UID 1 ENVELOPE ${envelope})`;
+    const literals = [Buffer.from('Ann'), Buffer.from('Bob')];
+    expect(readHere(line, literals)).toEqual(await readByImapflow(line, literals));
+  });
+
+  test('the same list again', async () => {
+    const list = '(("Ann" NIL "ann" "example.org"))';
+    const line = `* 1 FETCH (UID 1 ENVELOPE (NIL NIL ${list} ${list} ${list} ${list}(NIL NIL NIL NIL) NIL NIL NIL NIL))`;
+    expect(readHere(line)).toBeUndefined();
+    const whole = line.replace('(NIL NIL NIL NIL)', '');
+    expect(readHere(whole)).toEqual(await readByImapflow(whole));
+  });
+
   const text = fc.string({ unit: fc.constantFrom(...'aB1 .<>@=?_-()[]{}%*\\"\'/&NIL'.split('')), maxLength: 24 });
   const quoted = text.map((value) => `"${value.replace(/[\\"]/g, '\\$&')}"`);
   const nstring = fc.oneof(fc.constant('NIL'), quoted);
@@ -79,7 +94,7 @@ describe('an ordinary FETCH response is read as imapflow reads it', () => {
       fc.array(of, { minLength: 1, maxLength: 3 }).map((all) => `(${all.join('')})`),
     );
   const address = fc.tuple(nstring, nstring, nstring, nstring).map((all) => `(${all.join(' ')})`);
-  const addresses = list(address);
+  const addresses = list(fc.oneof(address, fc.constant('("Ann" NIL "ann" "example.org")')));
   const envelope = fc
     .tuple(nstring, nstring, addresses, addresses, addresses, addresses, addresses, addresses, nstring, nstring)
     .map((all) => `(${all.join(' ')})`);

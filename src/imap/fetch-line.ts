@@ -1,11 +1,8 @@
-import { parseBodystructure, parseEnvelope } from 'imapflow/lib/tools.js';
+import { parseBodystructure } from 'imapflow/lib/tools.js';
+import { readEnvelope } from './fetch-envelope.js';
 import type { FetchedRow } from './imap.mapping.js';
+import { ResponseCursor, type Token } from './response-cursor.js';
 
-/** As imapflow's own reader gives them, so that it can be asked to make sense of an envelope or a structure. */
-type Token = { readonly type: string; readonly value: string | Buffer } | null | Token[];
-
-const maxDepth = 40;
-const maxTokens = 20_000;
 const maxUint32 = 0xffff_ffff;
 
 /**
@@ -18,150 +15,36 @@ const maxUint32 = 0xffff_ffff;
 export function readFetchLine(line: Buffer, literals: readonly Buffer[]): FetchedRow | undefined {
   // "* 1 FETCH (" at the least; other lines are told by their first octets.
   if (line.length < 13 || line[0] !== STAR || line[1] !== SPACE || !isDigit(line[2]!)) return undefined;
-  return new FetchLine(line.toString('latin1'), literals).read();
+  return readRow(line.toString('latin1'), literals);
 }
 
 const SPACE = 0x20;
-const QUOTE = 0x22;
-const OPEN = 0x28;
-const CLOSE = 0x29;
 const STAR = 0x2a;
-const BACKSLASH = 0x5c;
-const BRACE = 0x7b;
-const DELETE = 0x7f;
 
 const isDigit = (code: number): boolean => code >= 0x30 && code <= 0x39;
 
-/** What ends an atom or cannot stand in one here: SP ( ) { } % * " [ ] and controls. */
-const endsAtom = new Uint8Array(256).map((_, code) =>
-  code <= SPACE || code >= DELETE || '(){}%*"[]'.includes(String.fromCharCode(code)) ? 1 : 0,
-);
-
-/** One line; `undefined` from any of its methods means that it is not ordinary. */
-class FetchLine {
-  private at = 0;
-  private tokens = 0;
-  private literalsRead = 0;
-
-  constructor(
-    private readonly text: string,
-    private readonly literals: readonly Buffer[],
-  ) {}
-
-  read(): FetchedRow | undefined {
-    const [start, seq] = /^\* (\d{1,10}) FETCH \(/.exec(this.text) ?? [];
-    if (start === undefined || !(Number(seq) > 0 && Number(seq) <= maxUint32)) return undefined;
-    this.at = start.length;
-    const row: Writable<FetchedRow> = { seq: Number(seq), uid: 0 };
-    for (;;) {
-      const name = this.itemName();
-      if (name === undefined || this.text.charCodeAt(this.at++) !== SPACE) return undefined;
-      const value = this.value(1);
-      if (value === undefined || !put(row, name, value)) return undefined;
-      const after = this.text.charCodeAt(this.at++);
-      if (after === CLOSE) break;
-      if (after !== SPACE) return undefined;
-    }
-    return this.at === this.text.length ? row : undefined;
-  }
-
-  /** With its section, if it has one. */
-  private itemName(): string | undefined {
-    const start = this.at;
-    this.skipAtom();
-    if (this.text[this.at] === '[') {
-      const end = this.text.indexOf(']', this.at);
-      if (end === -1) return undefined;
-      this.at = end + 1;
-    }
-    return this.text.slice(start, this.at).toUpperCase();
-  }
-
-  private value(depth: number): Token | undefined {
-    if (depth > maxDepth || ++this.tokens > maxTokens) return undefined;
-    switch (this.text.charCodeAt(this.at)) {
-      case OPEN:
-        return this.list(depth);
-      case QUOTE:
-        return this.quoted();
-      case BRACE:
-        return this.literal();
-      default:
-        return this.atom();
-    }
-  }
-
-  private list(depth: number): Token[] | undefined {
-    const list: Token[] = [];
-    this.at += 1;
-    if (this.text.charCodeAt(this.at) === CLOSE) {
-      this.at += 1;
-      return list;
-    }
-    for (;;) {
-      const value = this.value(depth + 1);
-      if (value === undefined) return undefined;
-      list.push(value);
-      const after = this.text.charCodeAt(this.at);
-      if (after === CLOSE) break;
-      // Lists in a list have no space between them.
-      if (after === SPACE) this.at += 1;
-      else if (after !== OPEN || !Array.isArray(value)) return undefined;
-    }
-    this.at += 1;
-    return list;
-  }
-
-  private quoted(): Token | undefined {
-    const { text } = this;
-    const start = this.at + 1;
-    let escaped = false;
-    let end = start;
-    for (; ; end += 1) {
-      let code = text.charCodeAt(end);
-      if (code === QUOTE) break;
-      if (code === BACKSLASH) {
-        escaped = true;
-        end += 1;
-        code = text.charCodeAt(end);
-        if (code !== QUOTE && code !== BACKSLASH) return undefined;
-      }
-      // Not ASCII, or the end of the line.
-      if (!(code >= SPACE && code < DELETE)) return undefined;
-    }
-    this.at = end + 1;
-    const value = text.slice(start, end);
-    return { type: 'STRING', value: escaped ? value.replace(/\\(["\\])/g, '$1') : value };
-  }
-
-  private literal(): Token | undefined {
-    const [size, octets] = /^\{(\d{1,10})\}\r\n/.exec(this.text.slice(this.at, this.at + 14)) ?? [];
-    const value = this.literals[this.literalsRead];
-    if (size === undefined || value?.length !== Number(octets)) return undefined;
-    this.literalsRead += 1;
-    this.at += size.length;
-    return { type: 'LITERAL', value };
-  }
-
-  private atom(): Token | undefined {
-    const start = this.at;
-    // A flag of the server's own begins with one.
-    if (this.text.charCodeAt(start) === BACKSLASH) this.at += 1;
-    this.skipAtom();
-    const value = this.text.slice(start, this.at);
-    if (value === '' || value === '\\') return undefined;
-    return value.length === 3 && value.toUpperCase() === 'NIL' ? null : { type: 'ATOM', value };
-  }
-
-  private skipAtom(): void {
-    const { text } = this;
-    while (endsAtom[text.charCodeAt(this.at)] === 0 && text.charCodeAt(this.at) !== BACKSLASH) this.at += 1;
-  }
+function readRow(text: string, literals: readonly Buffer[]): FetchedRow | undefined {
+  const [start, seq] = /^\* (\d{1,10}) FETCH \(/.exec(text) ?? [];
+  if (start === undefined || !(Number(seq) > 0 && Number(seq) <= maxUint32)) return undefined;
+  const cursor = new ResponseCursor(text, literals);
+  cursor.skip(start.length);
+  const row: Writable<FetchedRow> = { seq: Number(seq), uid: 0 };
+  do {
+    const name = cursor.itemName();
+    if (name === undefined || !cursor.passes(' ') || !readItem(row, name, cursor)) return undefined;
+  } while (cursor.passes(' '));
+  return cursor.passes(')') && cursor.ended ? row : undefined;
 }
 
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 /** @returns false for an item that is unknown, or is not what it should be */
+function readItem(row: Writable<FetchedRow>, name: string, cursor: ResponseCursor): boolean {
+  if (name === 'ENVELOPE') return (row.envelope = readEnvelope(cursor)) !== undefined;
+  const value = cursor.value(1);
+  return value !== undefined && put(row, name, value);
+}
+
 function put(row: Writable<FetchedRow>, name: string, value: Token): boolean {
   switch (name) {
     case 'UID':
@@ -179,10 +62,6 @@ function put(row: Writable<FetchedRow>, name: string, value: Token): boolean {
     }
     case 'RFC822.SIZE':
       return (row.size = numberOf(value, 15)) !== undefined;
-    case 'ENVELOPE':
-      if (!Array.isArray(value)) return false;
-      row.envelope = parseEnvelope(value);
-      return true;
     case 'BODYSTRUCTURE':
       if (!Array.isArray(value)) return false;
       row.bodyStructure = parseBodystructure(value);

@@ -125,7 +125,10 @@ function toKeyword(label: string): string | undefined {
 }
 
 function toEnvelope(envelope: MessageEnvelopeObject, headers: Buffer | undefined, warnings: Warnings): Envelope {
-  const addresses = (list: MessageAddressObject[] | undefined): Address[] => toAddresses(list ?? [], warnings);
+  const from = toAddresses(envelope.from, warnings);
+  // Where a message names neither, servers say its From: the reader of the response gives the same list again.
+  const addresses = (list: MessageAddressObject[] | undefined): Address[] =>
+    list === envelope.from ? from : toAddresses(list, warnings);
   const sentAt = toDate(envelope.date);
   if (envelope.date !== undefined && !sentAt) warnings.add('date could not be read');
   const subject = singleLine(envelope.subject ?? '', bounds.MAX_SUBJECT_CHARS);
@@ -135,7 +138,7 @@ function toEnvelope(envelope: MessageEnvelopeObject, headers: Buffer | undefined
     inReplyTo: parseMessageIds(cut(envelope.inReplyTo)),
     references: toReferences(headers),
     subject: subject || undefined,
-    from: addresses(envelope.from),
+    from,
     sender: addresses(envelope.sender),
     replyTo: addresses(envelope.replyTo),
     to: addresses(envelope.to),
@@ -153,7 +156,7 @@ function toReferences(headers: Buffer | undefined): readonly string[] {
   return field ? parseMessageIds(field.value) : [];
 }
 
-function toAddresses(list: readonly MessageAddressObject[], warnings: Warnings): Address[] {
+function toAddresses(list: readonly MessageAddressObject[] = [], warnings: Warnings): Address[] {
   if (list.length > bounds.MAX_ADDRESSES) warnings.add(`more than ${bounds.MAX_ADDRESSES} addresses in a field`);
   return list.slice(0, bounds.MAX_ADDRESSES).flatMap(({ name = '', address = '' }) => {
     const shown = withoutBidi(singleLine(name, bounds.MAX_NAME_CHARS));

@@ -12,6 +12,9 @@ export function storableText(text: string): string {
   return text.replaceAll('\0', '\ufffd').toWellFormed();
 }
 
+/** Printable ASCII without blanks around it, as most text in headers is: there is nothing to clean. */
+const isPlain = (text: string): boolean => /^[!-~](?:[ -~]*[!-~])?$/.test(text);
+
 /** At most so many UTF-16 units, never ending in half a character. */
 export function cutText(text: string, maxChars: number): string {
   if (text.length <= maxChars) return text;
@@ -22,6 +25,7 @@ export function cutText(text: string, maxChars: number): string {
 
 /** For subjects, names and other single lines: encoded words may carry line ends and NUL (RFC 2047 section 5 forbids it). */
 export function singleLine(text: string, maxChars: number): string {
+  if (text.length <= maxChars && isPlain(text)) return text;
   return cutText(text.replaceAll('\0', '\ufffd').replace(CONTROLS, ' ').trim(), maxChars).toWellFormed();
 }
 
