@@ -1,6 +1,7 @@
-import { DataSource, type EntityManager } from 'typeorm';
+import { DataSource, type EntityManager, type QueryRunner } from 'typeorm';
 import type { AccountId, ContentId } from '../mailbox/model/ids.js';
-import { beginRow, copyIn, int4, uuid } from './copy.js';
+import { copyIn } from './copy.js';
+import { CopyRows } from './copy-rows.js';
 import type { NewContent } from './mirror.port.js';
 import { PIECE_BYTES } from './pieces.js';
 import { jsonText, onConnection, select } from './sql.js';
@@ -33,10 +34,10 @@ export async function insertContents(
       contents.map(({ headerFields }) => jsonText(headerFields)),
     ],
   );
-  const rows = contents.flatMap(({ id, octets }) =>
-    cut(octets).flatMap((piece, seq) => row(accountId, id, seq, piece)),
+  const pieces = contents.flatMap(({ id, octets }) =>
+    cut(octets).map((piece, seq) => ({ content_id: id, seq, octets: piece })),
   );
-  await copyIn(on.queryRunner!, CONTENT_CHUNK, rows);
+  await copyPieces(on.queryRunner!, accountId, pieces);
 }
 
 /** One piece of a content that is there already. */
@@ -47,15 +48,26 @@ export function insertPiece(
   seq: number,
   octets: Buffer,
 ): Promise<void> {
-  return onConnection(dataSource, (runner) => copyIn(runner, CONTENT_CHUNK, row(accountId, contentId, seq, octets)));
+  const piece = { content_id: contentId, seq, octets };
+  return onConnection(dataSource, (runner) => copyPieces(runner, accountId, [piece]));
 }
 
-const CONTENT_CHUNK = 'content_chunk (account_id, content_id, seq, octets)';
+interface Piece {
+  readonly content_id: ContentId;
+  readonly seq: number;
+  readonly octets: Buffer;
+}
 
-const row = (accountId: AccountId, contentId: ContentId, seq: number, octets: Buffer): Buffer[] => [
-  beginRow([uuid(accountId), uuid(contentId), int4(seq)], octets.length),
-  octets,
-];
+const PIECE_COLUMNS = { account_id: 'uuid', content_id: 'uuid', seq: 'integer', octets: 'bytea' } as const;
+/** Of everything but the octets. */
+const PIECE_OVERHEAD_BYTES = 64;
+
+function copyPieces(runner: QueryRunner, accountId: AccountId, pieces: readonly Piece[]): Promise<void> {
+  const bytes = pieces.reduce((sum, { octets }) => sum + octets.length + PIECE_OVERHEAD_BYTES, 0);
+  const rows = new CopyRows(PIECE_COLUMNS, bytes);
+  for (const piece of pieces) rows.add({ account_id: accountId, ...piece });
+  return copyIn(runner, 'content_chunk', rows);
+}
 
 const cut = (octets: Buffer): Buffer[] =>
   Array.from({ length: Math.max(1, Math.ceil(octets.length / PIECE_BYTES)) }, (_, seq) =>

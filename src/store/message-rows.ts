@@ -20,6 +20,7 @@ import {
   type Pop3Origin,
   type RemoteRef,
 } from '../mailbox/model/message.js';
+import type { RowOf } from './copy-rows.js';
 import type { MirroredRef, NewMessage } from './mirror.port.js';
 import { threadIdOf } from './thread-id.js';
 
@@ -172,8 +173,10 @@ export const toMirroredRef = (row: RefRow): MirroredRef => ({
   internalDate: new Date(row.received_at),
 });
 
-/** Columns and their types for `jsonb_to_recordset`, in the order of the INSERT. */
+/** Columns of a new row and their types. */
 export const INSERT_COLUMNS = {
+  account_id: 'uuid',
+  mailbox_id: 'uuid',
   id: 'uuid',
   uid_validity: 'bigint',
   uid: 'bigint',
@@ -205,17 +208,25 @@ export const INSERT_COLUMNS = {
   parse_warnings: 'text[]',
 } as const;
 
-export type InsertRow = Record<keyof typeof INSERT_COLUMNS, unknown> & { id: MessageId };
+type InsertRow = RowOf<typeof INSERT_COLUMNS>;
 
-/** A row to insert; numbers wider than a double travel as text. */
-export function toInsertRow(accountId: AccountId, id: MessageId, message: NewMessage): InsertRow {
+interface NewRow {
+  readonly accountId: AccountId;
+  readonly mailboxId: MailboxId;
+  readonly id: MessageId;
+  readonly message: NewMessage;
+}
+
+export function toInsertRow({ accountId, mailboxId, id, message }: NewRow): InsertRow {
   const { data, remote } = message;
   const { messageId, subject, sentAt, ...envelope } = data.envelope;
   return {
+    account_id: accountId,
+    mailbox_id: mailboxId,
     id,
-    uid_validity: remote?.uidValidity.toString(),
+    uid_validity: remote?.uidValidity,
     uid: remote?.uid,
-    mod_seq: message.modSeq?.toString(),
+    mod_seq: message.modSeq,
     content_id: message.contentId,
     thread_id: threadIdOf(accountId, id, data),
     email_id: data.emailId,

@@ -8,6 +8,8 @@ import type { Flags, Message, RemoteRef } from '../mailbox/model/message.js';
 import type { AccountCapabilities } from '../mailbox/model/protocol.js';
 import { ChangeWriter, type RemovedMessage } from './change-writer.js';
 import { insertContents } from './contents.js';
+import { CopyRows } from './copy-rows.js';
+import { copyIn } from './copy.js';
 import { toMailbox, type MailboxRow } from './mailbox-rows.js';
 import { findElsewhere, findLeftBehind, findUnplaced, findUnplacedLike } from './message-recognition.js';
 import {
@@ -32,13 +34,9 @@ import type {
 import { storableText } from '../mime/clean-text.js';
 import { jsonText, select, type Parameter } from './sql.js';
 
-/** Rows of one INSERT: their text is held by this process and by the database. */
-const insertRows = 500;
-
-const INSERT_NAMES = Object.keys(INSERT_COLUMNS).join(', ');
-const INSERT_TYPES = Object.entries(INSERT_COLUMNS)
-  .map(([name, type]) => `${name} ${type}`)
-  .join(', ');
+/** Rows of one COPY, which this process holds twice meanwhile, and about how long one is. */
+const copyRows = 500;
+const rowBytes = 1_024;
 
 interface PlacedRow {
   readonly id: MessageId;
@@ -216,16 +214,12 @@ export class PostgresMirrorTransaction implements MirrorTransaction {
   async insertMessages(mailboxId: MailboxId, messages: readonly NewMessage[]): Promise<readonly MessageId[]> {
     if (messages.length === 0) return [];
     const ids = messages.map(() => uuidV7() as MessageId);
-    for (let at = 0; at < messages.length; at += insertRows) {
-      const rows = messages
-        .slice(at, at + insertRows)
-        .map((message, i) => toInsertRow(this.accountId, ids[at + i]!, message));
-      await this.rows(
-        `INSERT INTO message (account_id, mailbox_id, ${INSERT_NAMES})
-         SELECT $1, $2, ${INSERT_NAMES} FROM jsonb_to_recordset($3::jsonb) AS r (${INSERT_TYPES})`,
-        mailboxId,
-        jsonText(rows),
-      );
+    const { accountId } = this;
+    for (let at = 0; at < messages.length; at += copyRows) {
+      const some = messages.slice(at, at + copyRows);
+      const rows = new CopyRows(INSERT_COLUMNS, some.length * rowBytes);
+      some.forEach((message, i) => rows.add(toInsertRow({ accountId, mailboxId, id: ids[at + i]!, message })));
+      await copyIn(this.manager.queryRunner!, 'message', rows);
     }
     this.insertedMessages += messages.length;
     messages.forEach(({ initial }, i) =>

@@ -1,0 +1,83 @@
+const maxOctetsPerUnit = 3;
+
+/** Writes values one behind the other, big endian, into a Buffer that grows. */
+export class OctetWriter {
+  private buffer: Buffer;
+  private at = 0;
+
+  constructor(expectedBytes: number) {
+    this.buffer = Buffer.allocUnsafe(expectedBytes);
+  }
+
+  /** Not a copy: nothing may be written afterwards. */
+  written(): Buffer {
+    return this.buffer.subarray(0, this.at);
+  }
+
+  int8(value: number): void {
+    this.reserve(1);
+    this.at = this.buffer.writeInt8(value, this.at);
+  }
+
+  int16(value: number): void {
+    this.reserve(2);
+    this.at = this.buffer.writeInt16BE(value, this.at);
+  }
+
+  int32(value: number): void {
+    this.reserve(4);
+    this.at = this.buffer.writeInt32BE(value, this.at);
+  }
+
+  int64(value: bigint): void {
+    this.reserve(8);
+    this.at = this.buffer.writeBigInt64BE(value, this.at);
+  }
+
+  octets(value: Buffer): void {
+    this.reserve(value.length);
+    this.at += value.copy(this.buffer, this.at);
+  }
+
+  /** UTF-8; half a surrogate pair becomes U+FFFD. */
+  text(value: string): void {
+    this.reserve(value.length * maxOctetsPerUnit);
+    this.at += this.buffer.write(value, this.at);
+  }
+
+  /** @param value 32 hexadecimal digits and dashes */
+  uuid(value: string): void {
+    this.reserve(16);
+    const { buffer } = this;
+    let high = -1;
+    for (let i = 0; i < value.length; i += 1) {
+      const code = value.charCodeAt(i);
+      if (code === 0x2d) continue;
+      // '0' to '9' are 0x30 to 0x39, 'a' to 'f' and 'A' to 'F' end in 1 to 6.
+      const digit = code <= 0x39 ? code - 0x30 : (code & 0xf) + 9;
+      if (high < 0) high = digit;
+      else {
+        buffer[this.at++] = (high << 4) | digit;
+        high = -1;
+      }
+    }
+  }
+
+  /** The length of what is written until {@link endSized} comes before it, in four octets. @returns where it begins */
+  beginSized(): number {
+    this.int32(0);
+    return this.at;
+  }
+
+  endSized(start: number): void {
+    this.buffer.writeInt32BE(this.at - start, start - 4);
+  }
+
+  private reserve(bytes: number): void {
+    const needed = this.at + bytes;
+    if (needed <= this.buffer.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(needed, this.buffer.length * 2));
+    this.buffer.copy(larger, 0, 0, this.at);
+    this.buffer = larger;
+  }
+}
