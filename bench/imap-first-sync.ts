@@ -14,10 +14,15 @@ const DEADLINE_MS = 1_800_000;
 /** Each question is work for the gateway, too. */
 const PAUSE_MS = 250;
 
+const micros = (ms: number): string => `${(ms * 1000).toFixed(0)} µs`;
+
 interface Run {
   readonly firstPageMs: number;
   readonly wholeMs: number;
   readonly grownBytes: number;
+  /** For all messages together. */
+  readonly cpuMs: number;
+  readonly databaseCpuMs: number;
 }
 
 /** A mailbox of 200,000 messages that the gateway has never seen, beside bare imapflow reading the same of it. */
@@ -70,6 +75,18 @@ export async function imapFirstSync(args: string[]): Promise<void> {
           runs.map((run) => run.grownBytes),
           megabytes,
         ),
+        row(
+          'gateway: CPU for each message',
+          '',
+          runs.map((run) => run.cpuMs / messages),
+          micros,
+        ),
+        row(
+          "gateway's Postgres: CPU for each message",
+          '',
+          runs.map((run) => run.databaseCpuMs / messages),
+          micros,
+        ),
       ],
     );
   } finally {
@@ -107,6 +124,7 @@ async function measureGateway(dovecot: Dovecot, messages: number): Promise<Run> 
     await gauge.quiet();
     const beforeBytes = await gauge.residentBytes();
     await gauge.resetPeak();
+    const [cpuMs, databaseCpuMs] = [await gauge.cpuMs(), await gateway.databaseCpuMs()];
     const startedMs = performance.now();
     const id = await addAccount(client, { imap: imapInput(dovecot, 'ann') });
     const firstPageMs = await firstPage(client, id, startedMs);
@@ -117,7 +135,13 @@ async function measureGateway(dovecot: Dovecot, messages: number): Promise<Run> 
       PAUSE_MS,
     );
     const wholeMs = performance.now() - startedMs;
-    return { firstPageMs, wholeMs, grownBytes: (await gauge.peakBytes()) - beforeBytes };
+    return {
+      firstPageMs,
+      wholeMs,
+      grownBytes: (await gauge.peakBytes()) - beforeBytes,
+      cpuMs: (await gauge.cpuMs()) - cpuMs,
+      databaseCpuMs: (await gateway.databaseCpuMs()) - databaseCpuMs,
+    };
   } finally {
     await gateway.stop();
   }

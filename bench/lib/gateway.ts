@@ -69,13 +69,22 @@ export class BenchGateway {
     return new BenchGateway(child, dataDir, new GatewayClient(url, key), new ProcessGauge(child.pid ?? 0));
   }
 
+  /** CPU time of all processes of the gateway's database. */
+  async databaseCpuMs(): Promise<number> {
+    return new ProcessGauge(Number((await this.postmasterFile())[0])).familyCpuMs();
+  }
+
   /** A session of its own with the gateway's database. */
   async connectToDatabase(): Promise<Client> {
-    const lines = (await readFile(join(this.dataDir, 'postgres', 'postmaster.pid'), 'utf8')).split('\n');
-    // postmaster.pid: the fifth line is the socket's directory, the fourth the port.
+    const lines = await this.postmasterFile();
     const client = new Client({ host: lines[4], port: Number(lines[3]), user: 'mailroom', database: 'mailroom' });
     await client.connect();
     return client;
+  }
+
+  /** Its first line is the process, the fifth the socket's directory, the fourth the port. */
+  private async postmasterFile(): Promise<readonly string[]> {
+    return (await readFile(join(this.dataDir, 'postgres', 'postmaster.pid'), 'utf8')).split('\n');
   }
 
   async stop(): Promise<void> {

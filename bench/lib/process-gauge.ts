@@ -6,6 +6,18 @@ const KIB = 1024;
 const TICK_MS = 10;
 const QUIET_WINDOW_MS = 500;
 
+/** Of the process, and of its children that have ended. */
+async function cpuTimesMs(pid: number): Promise<[own: number, ended: number]> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+  // The second field is the name in brackets, which may hold spaces; utime, stime, cutime and cstime are fields 14 to 17.
+  const [utime = 0, stime = 0, cutime = 0, cstime = 0] = stat
+    .slice(stat.lastIndexOf(')') + 2)
+    .split(' ')
+    .slice(11, 15)
+    .map(Number);
+  return [(utime + stime) * TICK_MS, (cutime + cstime) * TICK_MS];
+}
+
 /** Memory and CPU time of a process, all its threads included, by Linux's /proc (proc(5)). */
 export class ProcessGauge {
   constructor(private readonly pid: number) {}
@@ -25,10 +37,17 @@ export class ProcessGauge {
   }
 
   async cpuMs(): Promise<number> {
-    const stat = await readFile(`/proc/${this.pid}/stat`, 'utf8');
-    // The second field is the name in brackets, which may hold spaces; utime and stime are fields 14 and 15.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+    const [own] = await cpuTimesMs(this.pid);
+    return own;
+  }
+
+  /** With the processes that it has started, those that have ended included. */
+  async familyCpuMs(): Promise<number> {
+    const [own, ended] = await cpuTimesMs(this.pid);
+    const children = (await readFile(`/proc/${this.pid}/task/${this.pid}/children`, 'utf8')).split(' ').filter(Boolean);
+    // One may end just now.
+    const theirs = await Promise.all(children.map((pid) => cpuTimesMs(Number(pid)).catch(() => [0])));
+    return theirs.reduce((sum, [cpuMs = 0]) => sum + cpuMs, own + ended);
   }
 
   /** Waits until the process has next to nothing to do any more. @returns how long that took, in ms */
