@@ -22,17 +22,27 @@ export function uuidV7(nowMs: number = Date.now()): string {
   return toUuid(bytes);
 }
 
+const HEX = Buffer.from('0123456789abcdef');
+const text = Buffer.from('00000000-0000-0000-0000-000000000000');
+const DASH = text[8]!;
+
 /** @param octets 16 */
-export function toUuid(octets: Buffer): string {
-  const hex = octets.toString('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+export function toUuid(octets: Uint8Array): string {
+  let at = 0;
+  for (let i = 0; i < 16; i += 1) {
+    if (text[at] === DASH) at += 1;
+    text[at++] = HEX[octets[i]! >> 4]!;
+    text[at++] = HEX[octets[i]! & 15]!;
+  }
+  return text.toString('latin1');
 }
 
+/** To be used at once. */
 function randomOctets(): Buffer {
   if (used === pool.length) {
     randomFillSync(pool);
     used = 0;
   }
   used += 16;
-  return Buffer.from(pool.subarray(used - 16, used));
+  return pool.subarray(used - 16, used);
 }

@@ -45,6 +45,21 @@ describe('an ordinary FETCH response is read as imapflow reads it', () => {
     ['without a UID', '* 7 FETCH (FLAGS (\\Seen))'],
     ['no flags at all', '* 7 FETCH (FLAGS () UID 3 MODSEQ (9223372036854775807))'],
     ['a part alone', `* 1 FETCH (UID 1 BODYSTRUCTURE ${TEXT})`],
+    [
+      'a part with everything',
+      `* 1 FETCH (UID 1 BODYSTRUCTURE ${TEXT.replace('NIL NIL NIL NIL)', '"MD5" ("Inline" ("Filename" "=?utf-8?q?=C3=A9?=")) ("en" "de") "x")')})`,
+    ],
+    ['a language alone', `* 1 FETCH (UID 1 BODYSTRUCTURE ${TEXT.replace('NIL NIL NIL NIL)', 'NIL NIL "en" NIL)')})`],
+    ['no extension', `* 1 FETCH (UID 1 BODYSTRUCTURE ${TEXT.replace(' NIL NIL NIL NIL)', ')')})`],
+    ['no count of lines', `* 1 FETCH (UID 1 BODYSTRUCTURE ${TEXT.replace(' 23 NIL', ' NIL')})`],
+    [
+      'odd names of parameters',
+      `* 1 FETCH (UID 1 BODYSTRUCTURE ${TEXT.replace('"CHARSET"', '"constructor" "x" "__proto__" "y" "name*0" "z" "a" "b"')})`,
+    ],
+    [
+      'a file name in the style of RFC 2231',
+      `* 1 FETCH (UID 1 BODYSTRUCTURE ${TEXT.replace('"CHARSET" "US-ASCII"', '"filename" "utf-8\'\'a%20b"')})`,
+    ],
     ['a message in a message', `* 1 FETCH (UID 1 BODYSTRUCTURE ${EMBEDDED})`],
     ['an empty envelope', '* 1 FETCH (UID 1 ENVELOPE (NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL))'],
     ['a quoted NIL', '* 1 FETCH (UID 1 ENVELOPE (NIL "NIL" NIL NIL NIL NIL NIL NIL "" ""))'],

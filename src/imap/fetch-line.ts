@@ -1,5 +1,6 @@
 import { parseBodystructure } from 'imapflow/lib/tools.js';
 import { readEnvelope } from './fetch-envelope.js';
+import { readStructure } from './fetch-structure.js';
 import type { FetchedRow } from './imap.mapping.js';
 import { ResponseCursor, type Token } from './response-cursor.js';
 
@@ -41,8 +42,19 @@ type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 /** @returns false for an item that is unknown, or is not what it should be */
 function readItem(row: Writable<FetchedRow>, name: string, cursor: ResponseCursor): boolean {
   if (name === 'ENVELOPE') return (row.envelope = readEnvelope(cursor)) !== undefined;
+  if (name === 'BODYSTRUCTURE' && readOrdinaryStructure(row, cursor)) return true;
   const value = cursor.value(1);
   return value !== undefined && put(row, name, value);
+}
+
+/** The cursor stays where it was before one that is not. */
+function readOrdinaryStructure(row: Writable<FetchedRow>, cursor: ResponseCursor): boolean {
+  const ahead = cursor.fork();
+  const structure = readStructure(ahead);
+  if (!structure) return false;
+  row.bodyStructure = structure;
+  cursor.join(ahead);
+  return true;
 }
 
 function put(row: Writable<FetchedRow>, name: string, value: Token): boolean {

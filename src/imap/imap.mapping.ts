@@ -92,23 +92,23 @@ const unknownPart = (sizeBytes: number): Part => ({ partNumber: '1', contentType
  * `\Deleted` and `\Recent` say nothing to the reader of a mailbox; other unknown backslash flags are the server's own. Labels of
  * Gmail are keywords, but for those that say in which mailbox the message is.
  */
-export function toFlags(flags: ReadonlySet<string>, labels: ReadonlySet<string> = new Set()): Flags {
-  const keywords = new Set<string>();
-  const system = new Set<string>();
+export function toFlags(flags: ReadonlySet<string>, labels?: ReadonlySet<string>): Flags {
+  const keywords: string[] = [];
+  const system: string[] = [];
   for (const flag of flags) {
-    if (flag.startsWith('\\')) system.add(flag.toLowerCase());
-    else if (flag !== '') keywords.add(singleLine(flag, 200));
+    if (flag.startsWith('\\')) system.push(flag.toLowerCase());
+    else if (flag !== '') keywords.push(singleLine(flag, 200));
   }
-  for (const label of labels) {
+  for (const label of labels ?? []) {
     const keyword = toKeyword(label);
-    if (keyword) keywords.add(keyword);
+    if (keyword) keywords.push(keyword);
   }
   return {
-    seen: system.has('\\seen'),
-    flagged: system.has('\\flagged'),
-    answered: system.has('\\answered'),
-    draft: system.has('\\draft'),
-    keywords: [...keywords].sort(),
+    seen: system.includes('\\seen'),
+    flagged: system.includes('\\flagged'),
+    answered: system.includes('\\answered'),
+    draft: system.includes('\\draft'),
+    keywords: keywords.length > 1 ? [...new Set(keywords)].sort() : keywords,
   };
 }
 

@@ -56,6 +56,18 @@ export class ResponseCursor {
     return this.at;
   }
 
+  /** A cursor at the same place. */
+  fork(): ResponseCursor {
+    const copy = new ResponseCursor(this.text, this.literals);
+    [copy.at, copy.tokens, copy.literalsRead] = [this.at, this.tokens, this.literalsRead];
+    return copy;
+  }
+
+  /** To the place of a fork of this one. */
+  join({ at, tokens, literalsRead }: ResponseCursor): void {
+    [this.at, this.tokens, this.literalsRead] = [at, tokens, literalsRead];
+  }
+
   /** What was passed since the cursor was at `start`; undefined where text does not say all, because there was a literal in it. */
   textFrom(start: number): string | undefined {
     const text = this.text.slice(start, this.at);
@@ -111,6 +123,14 @@ export class ResponseCursor {
     if (endsAtom[text.charCodeAt(at + 3)] === 0 || text.slice(at, at + 3).toUpperCase() !== 'NIL') return false;
     this.at += 3;
     return true;
+  }
+
+  /** Of no more than 15 digits, so that none is lost. */
+  number(): number | undefined {
+    const start = this.at;
+    for (let code = this.code; code >= 0x30 && code <= 0x39; code = this.code) this.at += 1;
+    const isWhole = this.at > start && this.at - start <= 15 && endsAtom[this.code] === 1;
+    return isWhole && this.countToken() ? Number(this.text.slice(start, this.at)) : undefined;
   }
 
   private countToken(): boolean {

@@ -24,7 +24,7 @@ export function findBodyParts(root: Part): BodyParts {
  */
 export function findAttachments(root: Part, options: { inline: boolean }): Part[] {
   const body = findBodyParts(root);
-  return [...outerLeaves(root)].filter((part) => {
+  return outerLeaves(root).filter((part) => {
     if (part === body.text || part === body.html || !isAttachment(part)) return false;
     return options.inline || !isInlineImage(part);
   });
@@ -79,7 +79,6 @@ function isEnclosed(part: Part): boolean {
   return part.contentType === 'message/rfc822' || part.contentType === 'message/global';
 }
 
-function* outerLeaves(part: Part): Generator<Part> {
-  if (!part.contentType.startsWith('multipart/')) yield part;
-  else for (const child of part.parts) yield* outerLeaves(child);
+function outerLeaves(part: Part): readonly Part[] {
+  return part.contentType.startsWith('multipart/') ? part.parts.flatMap(outerLeaves) : [part];
 }

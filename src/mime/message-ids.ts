@@ -7,6 +7,8 @@ import { MAX_MESSAGE_ID_CHARS, MAX_MESSAGE_IDS } from './mime.limits.js';
  * the start of the thread and the nearest parents.
  */
 export function parseMessageIds(value: string): string[] {
+  if (value === '') return [];
+  if (isPlainId.test(value)) return [value.slice(1, -1)];
   const ids = new Set<string>();
   for (const [, id = ''] of value.matchAll(/<([^<>]{1,2000})>/g)) add(ids, id);
   // Some programs leave the brackets out.
@@ -15,6 +17,9 @@ export function parseMessageIds(value: string): string[] {
   if (all.length <= MAX_MESSAGE_IDS) return all;
   return [...all.slice(0, 1), ...all.slice(1 - MAX_MESSAGE_IDS)];
 }
+
+/** One id in printable ASCII, as most fields hold. */
+const isPlainId = new RegExp(`^<[!-;=?-~]{1,${MAX_MESSAGE_ID_CHARS}}>$`);
 
 function add(ids: Set<string>, raw: string): void {
   const id = singleLine(raw, raw.length).replaceAll(' ', '');

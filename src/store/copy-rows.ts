@@ -83,7 +83,7 @@ const writers: { readonly [Type in keyof Values]: Writer<Values[Type]> } = {
   },
   bigint(out, value) {
     out.int32(8);
-    out.int64(BigInt(value));
+    out.int64(value);
   },
   boolean(out, value) {
     out.int32(1);
@@ -91,7 +91,9 @@ const writers: { readonly [Type in keyof Values]: Writer<Values[Type]> } = {
   },
   timestamptz(out, value) {
     out.int32(8);
-    out.int64(BigInt(value.getTime() - EPOCH_MS) * 1_000n);
+    const micros = (value.getTime() - EPOCH_MS) * 1_000;
+    // Not exact beyond the year 2285.
+    out.int64(Number.isSafeInteger(micros) ? micros : BigInt(value.getTime() - EPOCH_MS) * 1_000n);
   },
   bytea(out, value) {
     out.int32(value.length);

@@ -1,4 +1,5 @@
 const maxOctetsPerUnit = 3;
+const TWO_32 = 2 ** 32;
 
 /** Writes values one behind the other, big endian, into a Buffer that grows. */
 export class OctetWriter {
@@ -29,9 +30,15 @@ export class OctetWriter {
     this.at = this.buffer.writeInt32BE(value, this.at);
   }
 
-  int64(value: bigint): void {
+  int64(value: number | bigint): void {
     this.reserve(8);
-    this.at = this.buffer.writeBigInt64BE(value, this.at);
+    if (typeof value === 'bigint') {
+      this.at = this.buffer.writeBigInt64BE(value, this.at);
+      return;
+    }
+    // Without making a bigint of each number.
+    this.at = this.buffer.writeInt32BE(Math.floor(value / TWO_32), this.at);
+    this.at = this.buffer.writeUInt32BE(((value % TWO_32) + TWO_32) % TWO_32, this.at);
   }
 
   octets(value: Buffer): void {
