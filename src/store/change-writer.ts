@@ -1,10 +1,28 @@
 import type { EntityManager } from 'typeorm';
 import type { AccountId, MailboxId, MessageId } from '../mailbox/model/ids.js';
 import type { ChangeType } from '../mailbox/model/change.js';
+import { CopyRows } from './copy-rows.js';
+import { copyIn } from './copy.js';
 import { select } from './sql.js';
 
 /** Channel on which instances hear of new log rows; the payload is `accountId:position`. */
 export const CHANGE_CHANNEL = 'mailroom_change';
+
+const CHANGE_COLUMNS = {
+  account_id: 'uuid',
+  position: 'bigint',
+  at: 'timestamptz',
+  type: 'text',
+  message_id: 'uuid',
+  mailbox_id: 'uuid',
+  previous_mailbox_id: 'uuid',
+  initial: 'boolean',
+  removed: 'jsonb',
+} as const;
+/** What is not said of a change. */
+const NOTHING_ELSE = { message_id: null, mailbox_id: null, previous_mailbox_id: null, initial: false, removed: null };
+/** Of a row without what was removed. */
+const rowBytes = 160;
 
 interface ChangeRow {
   readonly type: ChangeType;
@@ -64,24 +82,24 @@ export class ChangeWriter {
   /** Writes what is buffered, moves the account's position and wakes the readers when the transaction commits. */
   async finish(before: bigint): Promise<void> {
     await this.flush();
-    if (this.position !== before) {
-      const sql = 'UPDATE account SET change_position = $2 WHERE id = $1';
-      await select(this.manager, sql, [this.accountId, this.position]);
-    } else if (!this.wake) return;
-    await select(this.manager, 'SELECT pg_notify($1, $2)', [CHANGE_CHANNEL, `${this.accountId}:${this.position}`]);
+    if (this.position === before && !this.wake) return;
+    await select(
+      this.manager,
+      `WITH moved AS (UPDATE account SET change_position = $2 WHERE id = $1 AND change_position <> $2)
+       SELECT pg_notify($3, $4)`,
+      [this.accountId, this.position, CHANGE_CHANNEL, `${this.accountId}:${this.position}`],
+    );
   }
 
   private async flush(): Promise<void> {
     const rows = this.buffered.splice(0);
     if (rows.length === 0) return;
-    await select(
-      this.manager,
-      `INSERT INTO change (account_id, position, at, type, message_id, mailbox_id, previous_mailbox_id, initial, removed)
-       SELECT $1, $2 + n, $3, r->>'type', (r->>'message_id')::uuid, (r->>'mailbox_id')::uuid,
-         (r->>'previous_mailbox_id')::uuid, coalesce((r->>'initial')::boolean, false), r->'removed'
-       FROM jsonb_array_elements($4::jsonb) WITH ORDINALITY AS e (r, n)`,
-      [this.accountId, this.position, this.at, JSON.stringify(rows)],
-    );
-    this.position += BigInt(rows.length);
+    const copied = new CopyRows(CHANGE_COLUMNS, rows.length * rowBytes);
+    const { accountId, at } = this;
+    for (const row of rows) {
+      this.position += 1n;
+      copied.add({ ...NOTHING_ELSE, account_id: accountId, position: this.position, at, ...row });
+    }
+    await copyIn(this.manager.queryRunner!, 'change', copied);
   }
 }

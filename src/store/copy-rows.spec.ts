@@ -22,6 +22,7 @@ const columns = {
   texts: 'text[]',
 } as const;
 type Row = RowOf<typeof columns>;
+const empty = Object.fromEntries(Object.keys(columns).map((name) => [name, undefined])) as unknown as Row;
 
 beforeAll(async () => {
   database = await createTestDatabase();
@@ -78,11 +79,16 @@ it('Postgres has what was written, but for characters that it cannot hold', asyn
 });
 
 it('a value that was left away is NULL', async () => {
-  const [kept] = await stored([{ at: 1 } as Row]);
+  const [kept] = await stored([{ ...empty, at: 1 }]);
   expect(kept).toEqual({ ...Object.fromEntries(Object.keys(columns).map((name) => [name, null])), at: 1 });
 });
 
 it('one row that is refused, and none is there', async () => {
-  await expect(stored([{ at: 1 } as Row, { at: 1 } as Row])).rejects.toThrow('duplicate key');
+  await expect(
+    stored([
+      { ...empty, at: 1 },
+      { ...empty, at: 1 },
+    ]),
+  ).rejects.toThrow('duplicate key');
   await expect(runner.query('SELECT * FROM kept')).resolves.toEqual([]);
 });

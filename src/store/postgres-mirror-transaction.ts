@@ -134,26 +134,20 @@ export class PostgresMirrorTransaction implements MirrorTransaction {
   }
 
   async saveProgress(id: MailboxId, progress: SyncProgress, checkpoint?: SyncCheckpoint): Promise<void> {
+    const watermarks = checkpoint ? ', uid_validity = $7, lowest_uid = $8, next_uid = $9, highest_mod_seq = $10' : '';
     await this.rows(
-      `UPDATE mailbox SET sync_complete = $3, sync_total = $4, sync_synced = $5, last_sync_at = $6
+      `UPDATE mailbox SET sync_complete = $3, sync_total = $4, sync_synced = $5, last_sync_at = $6${watermarks}
        WHERE account_id = $1 AND id = $2`,
       id,
       progress.complete,
       progress.messagesTotal,
       progress.messagesSynced,
       progress.lastSyncAt,
+      ...(checkpoint
+        ? [checkpoint.uidValidity, checkpoint.lowestUid, checkpoint.nextUid, checkpoint.highestModSeq]
+        : []),
     );
     this.changes.wakeReaders();
-    if (!checkpoint) return;
-    await this.rows(
-      `UPDATE mailbox SET uid_validity = $3, lowest_uid = $4, next_uid = $5, highest_mod_seq = $6
-       WHERE account_id = $1 AND id = $2`,
-      id,
-      checkpoint.uidValidity,
-      checkpoint.lowestUid,
-      checkpoint.nextUid,
-      checkpoint.highestModSeq,
-    );
   }
 
   private async addToCounts(counts: ReadonlyMap<MailboxId, { total: number; unseen: number }>): Promise<void> {
