@@ -252,10 +252,9 @@ export class MessageService {
 
   /** What is in the mailbox and looks like one of these, which are elsewhere. */
   private async findAlike(mailbox: Mailbox, messages: readonly Message[]): Promise<readonly MessageId[]> {
-    const [first] = messages;
-    if (!first) return [];
+    if (messages.length === 0) return [];
     const identities = messages.map(({ envelope, internalDate }) => ({ messageId: envelope.messageId, internalDate }));
-    const refs = await this.mirror.write(mailbox.accountId, (tx) => tx.findElsewhere(first.mailboxId, identities));
+    const refs = await this.mirror.write(mailbox.accountId, (tx) => tx.findPlaced(identities));
     const contents = new Set(messages.map((message) => contentOf({ ...message, ...message.envelope })));
     return refs.filter((ref) => ref.mailboxId === mailbox.id && contents.has(contentOf(ref))).map(({ id }) => id);
   }

@@ -57,24 +57,26 @@ async function hasUnplaced(manager: EntityManager, accountId: AccountId): Promis
   return (await select(manager, sql, [accountId])).length > 0;
 }
 
-export async function findElsewhere(
+export async function findPlaced(
   manager: EntityManager,
   accountId: AccountId,
-  mailboxId: MailboxId,
   identities: readonly MessageIdentity[],
 ): Promise<readonly MirroredRef[]> {
   const messageIds = identities.flatMap(({ messageId }) => messageId ?? []).map(storableText);
-  if (messageIds.length === 0) return [];
+  const unnamed = identities.filter(({ messageId }) => messageId === undefined);
+  const emailIds = unnamed.flatMap(({ emailId }) => emailId ?? []).map(storableText);
+  if (messageIds.length + emailIds.length === 0) return [];
   const rows = await select<RefRow>(
     manager,
     `SELECT ${REF_COLUMNS} FROM message m
-     WHERE account_id = $1 AND mailbox_id <> $2 AND uid IS NOT NULL AND message_id = ANY ($3::text[])
+     WHERE account_id = $1 AND uid IS NOT NULL
+       AND (message_id = ANY ($2::text[]) OR (message_id IS NULL AND email_id = ANY ($3::text[])))
        AND NOT EXISTS (
          SELECT FROM mailbox b WHERE b.account_id = m.account_id AND b.id = m.mailbox_id
            AND b.special_use IN ('ALL', 'FLAGGED', 'IMPORTANT')
        )
      ORDER BY id`,
-    [accountId, mailboxId, messageIds],
+    [accountId, messageIds, emailIds],
   );
   return rows.map(toMirroredRef);
 }

@@ -112,8 +112,8 @@ export interface MirrorTransaction {
   findLeftBehind(): Promise<readonly MessageId[]>;
   /** Of all mailboxes, those without a UID that one of these may be; more than those that are. */
   findUnplacedLike(identities: readonly MessageIdentity[]): Promise<readonly MirroredRef[]>;
-  /** Those with a UID in another mailbox that have the Message-ID of one of these, but for views of other mailboxes (`\All` …). */
-  findElsewhere(mailboxId: MailboxId, identities: readonly MessageIdentity[]): Promise<readonly MirroredRef[]>;
+  /** With a UID, those that have the Message-ID of one of these, or else the EMAILID, but for views of other mailboxes (`\All` …). */
+  findPlaced(identities: readonly MessageIdentity[]): Promise<readonly MirroredRef[]>;
   insertMessages(mailboxId: MailboxId, messages: readonly NewMessage[]): Promise<readonly MessageId[]>;
   /** Logs MESSAGE_UPDATED for each row that differs from what is given, and only for those. */
   updateFlags(rows: readonly { id: MessageId; flags: Flags; modSeq?: ModSeq }[]): Promise<void>;

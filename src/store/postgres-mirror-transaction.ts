@@ -11,7 +11,7 @@ import { insertContents } from './contents.js';
 import { CopyRows } from './copy-rows.js';
 import { copyIn } from './copy.js';
 import { toMailbox, type MailboxRow } from './mailbox-rows.js';
-import { findElsewhere, findLeftBehind, findUnplaced, findUnplacedLike } from './message-recognition.js';
+import { findLeftBehind, findPlaced, findUnplaced, findUnplacedLike } from './message-recognition.js';
 import {
   INSERT_COLUMNS,
   MESSAGE_COLUMNS,
@@ -201,8 +201,8 @@ export class PostgresMirrorTransaction implements MirrorTransaction {
     return findUnplacedLike(this.manager, this.accountId, identities);
   }
 
-  findElsewhere(mailboxId: MailboxId, identities: readonly MessageIdentity[]): Promise<readonly MirroredRef[]> {
-    return findElsewhere(this.manager, this.accountId, mailboxId, identities);
+  findPlaced(identities: readonly MessageIdentity[]): Promise<readonly MirroredRef[]> {
+    return findPlaced(this.manager, this.accountId, identities);
   }
 
   async insertMessages(mailboxId: MailboxId, messages: readonly NewMessage[]): Promise<readonly MessageId[]> {

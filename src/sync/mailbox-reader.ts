@@ -151,9 +151,9 @@ export class MailboxReader {
   ): Promise<readonly MirroredRef[]> {
     if (inserted.length === 0 || isView(mailbox)) return [];
     // A mailbox that another client has just made may be full of what was moved there; a new account's are all like this.
-    const isNew = mailbox.checkpoint === undefined && (await isReadButFor(tx, mailbox.id));
+    const isNew = mailbox.checkpoint === undefined && (await isInboxRead(tx));
     const arrived = inserted.filter(({ initial }) => isNew || !initial);
-    const refs = await tx.findElsewhere(mailbox.id, arrived.map(identityOf));
+    const refs = await tx.findPlaced(arrived.map(identityOf));
     return lookalikes(refs, arrived).filter(({ id }) => !this.context.search.knowsPresent(id));
   }
 
@@ -186,8 +186,8 @@ async function findWaiting(tx: MirrorTransaction, id: MailboxId): Promise<Waitin
   return { foreign, unplaced: await tx.findUnplaced(id) };
 }
 
-const isReadButFor = async (tx: MirrorTransaction, id: MailboxId): Promise<boolean> =>
-  (await tx.mailboxes()).every((mailbox) => mailbox.id === id || mailbox.sync.complete);
+const isInboxRead = async (tx: MirrorTransaction): Promise<boolean> =>
+  (await tx.mailboxes()).every(({ specialUse, sync }) => specialUse !== 'INBOX' || sync.complete);
 
 async function apply(
   tx: MirrorTransaction,

@@ -12,9 +12,10 @@ import { createTestDatabase, type TestDatabase } from '../../test/servers/postgr
 import { MailboxSynchroniser } from './mailbox-synchroniser.js';
 import { MailboxTurns } from './mailbox-turns.js';
 
-/** A message has a name; the same name twice is a copy. */
+/** A message has a name; the same name twice is a copy. Without Message-ID it is in brackets, with an id of the server's own after #. */
 const data = (name: string): MessageData => ({
-  envelope: { ...emptyEnvelope, messageId: name.startsWith('(') ? undefined : name },
+  envelope: { ...emptyEnvelope, messageId: /^[(#]/.test(name) ? undefined : name },
+  emailId: name.startsWith('#') ? name : undefined,
   flags: NO_FLAGS,
   internalDate: new Date(Date.UTC(2026, 0, 1)),
   sizeBytes: 100,
@@ -57,6 +58,7 @@ class FakeServer {
         path,
         subscribed: true,
         selectable: true,
+        ...(path === 'INBOX' && { specialUse: 'INBOX' as const }),
         ...(path === 'Trash' && { specialUse: 'TRASH' as const }),
         status: { messages: messages.size, uidNext: nextUid, uidValidity: 1n },
       }));
@@ -284,6 +286,37 @@ describe('a message that another client has moved', () => {
     server.keeper.synchronise = async function* () {};
     await sync('INBOX');
     expect(Object.keys(await content('INBOX')).sort()).toEqual(['(no id)', 'b', 'c']);
+  });
+
+  it('keeps its id when it comes back to where it was', async () => {
+    const before = await content('INBOX');
+    const position = await newest();
+    server.move('a', 'INBOX', 'Work');
+    server.move('a', 'Work', 'INBOX');
+    await sync('INBOX');
+    expect(await content('INBOX')).toEqual(before);
+    expect(await logged(position)).toEqual([]);
+  });
+
+  it('keeps its id in a mailbox that was made for it while the history of another is being read', async () => {
+    const before = await content('INBOX');
+    server.put('Other', 'x');
+    server.put('Project');
+    await synchroniser.synchroniseList(server.keeper, accountId, {}, signal);
+    server.move('a', 'INBOX', 'Project');
+    await sync('Project');
+    expect(await content('Project')).toEqual({ a: before.a });
+  });
+
+  it('keeps its id by what the server calls it, without a Message-ID', async () => {
+    server.put('INBOX', '#1');
+    await sync('INBOX');
+    const [row] = await mirror.write(accountId, async (tx) =>
+      tx.findByUid(await idOf('INBOX'), uidValidity(1), [uid(5)]),
+    );
+    server.move('#1', 'INBOX', 'Work');
+    await sync('Work');
+    expect(Object.values(await content('Work'))).toEqual([row!.id]);
   });
 
   it('stays where another reading has found it while the server was asked', async () => {
