@@ -1,11 +1,16 @@
-import type { EntityManager } from 'typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
 import type { AccountId, MailboxId, MessageId } from '../mailbox/model/ids.js';
 import { storableText } from '../mime/clean-text.js';
 import { REF_COLUMNS, toMirroredRef, type RefRow } from './message-rows.js';
 import type { MessageIdentity, MirroredRef } from './mirror.port.js';
 import { select } from './sql.js';
 
-/** Rows that messages without a known UID may be. Each statement goes by an index; what is found is compared by the caller. */
+/**
+ * Rows that messages without a known UID may be. Each statement goes by an index; what is found is compared by the caller.
+ *
+ * A row of a mail server's message without a UID waits to be read in its own mailbox, or, where it has a UIDVALIDITY still, has
+ * departed from there: it may be in any.
+ */
 
 export async function findUnplaced(
   manager: EntityManager,
@@ -14,17 +19,17 @@ export async function findUnplaced(
 ): Promise<readonly MessageId[]> {
   const rows = await select<{ id: MessageId }>(
     manager,
-    'SELECT id FROM message WHERE account_id = $1 AND mailbox_id = $2 AND uid IS NULL AND content_id IS NULL',
+    `SELECT id FROM message
+     WHERE account_id = $1 AND mailbox_id = $2 AND uid IS NULL AND uid_validity IS NULL AND content_id IS NULL`,
     [accountId, mailboxId],
   );
   return rows.map(({ id }) => id);
 }
 
-export async function findLeftBehind(manager: EntityManager, accountId: AccountId): Promise<readonly MessageId[]> {
+export async function findDeparted(database: DataSource, accountId: AccountId): Promise<readonly MessageId[]> {
   const rows = await select<{ id: MessageId }>(
-    manager,
-    `SELECT m.id FROM message m JOIN mailbox b ON b.account_id = m.account_id AND b.id = m.mailbox_id
-     WHERE m.account_id = $1 AND m.uid IS NULL AND m.content_id IS NULL AND b.sync_complete`,
+    database,
+    'SELECT id FROM message WHERE account_id = $1 AND uid IS NULL AND uid_validity IS NOT NULL AND content_id IS NULL',
     [accountId],
   );
   return rows.map(({ id }) => id);
@@ -33,6 +38,7 @@ export async function findLeftBehind(manager: EntityManager, accountId: AccountI
 export async function findUnplacedLike(
   manager: EntityManager,
   accountId: AccountId,
+  mailboxId: MailboxId,
   identities: readonly MessageIdentity[],
 ): Promise<readonly MirroredRef[]> {
   // Almost always there is none, and a question with two thousand dates in it takes long to be asked.
@@ -41,10 +47,12 @@ export async function findUnplacedLike(
     manager,
     `SELECT ${REF_COLUMNS} FROM message
      WHERE account_id = $1 AND uid IS NULL AND content_id IS NULL
-       AND (received_at = ANY ($2::timestamptz[]) OR email_id = ANY ($3::text[]))
+       AND (mailbox_id = $2 OR uid_validity IS NOT NULL)
+       AND (received_at = ANY ($3::timestamptz[]) OR email_id = ANY ($4::text[]))
      ORDER BY id`,
     [
       accountId,
+      mailboxId,
       [...new Set(identities.map(({ internalDate }) => internalDate.toISOString()))],
       identities.flatMap(({ emailId }) => emailId ?? []).map(storableText),
     ],

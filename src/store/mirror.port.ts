@@ -99,19 +99,17 @@ export interface MirrorTransaction {
   updateMailbox(id: MailboxId, patch: MailboxPatch): Promise<void>;
   /** Its messages leave with it, each with its own row in the log. */
   removeMailbox(id: MailboxId): Promise<void>;
-  /** UIDVALIDITY changed: rows lose their UID and wait to be recognised; logs MAILBOX_RESET. */
+  /** UIDVALIDITY changed: rows lose their UID and wait to be recognised; where there were any, logs MAILBOX_RESET. */
   resetMailbox(id: MailboxId): Promise<void>;
   /** Not logged: it says how far the reading is, not what there is. */
   saveProgress(id: MailboxId, progress: SyncProgress, checkpoint?: SyncCheckpoint): Promise<void>;
 
   findMessages(ids: readonly MessageId[]): Promise<readonly Message[]>;
   findByUid(mailboxId: MailboxId, uidValidity: UidValidity, uids: readonly Uid[]): Promise<readonly MirroredRef[]>;
-  /** Messages without a UID that may be in this mailbox: moved here, renumbered, or gone from where they were. */
+  /** Messages that wait to be read in this mailbox: moved here by a command that was not told their UID, or renumbered. */
   findUnplaced(mailboxId: MailboxId): Promise<readonly MessageId[]>;
-  /** Messages without a UID that no history still to be read will show: somebody was looking for them. */
-  findLeftBehind(): Promise<readonly MessageId[]>;
-  /** Of all mailboxes, those without a UID that one of these may be; more than those that are. */
-  findUnplacedLike(identities: readonly MessageIdentity[]): Promise<readonly MirroredRef[]>;
+  /** Without a UID, those that one of these may be: waiting in this mailbox, or departed from any. More than those that are. */
+  findUnplacedLike(mailboxId: MailboxId, identities: readonly MessageIdentity[]): Promise<readonly MirroredRef[]>;
   /** With a UID, those that have the Message-ID of one of these, or else the EMAILID, but for views of other mailboxes (`\All` …). */
   findPlaced(identities: readonly MessageIdentity[]): Promise<readonly MirroredRef[]>;
   insertMessages(mailboxId: MailboxId, messages: readonly NewMessage[]): Promise<readonly MessageId[]>;
@@ -119,12 +117,14 @@ export interface MirrorTransaction {
   updateFlags(rows: readonly { id: MessageId; flags: Flags; modSeq?: ModSeq }[]): Promise<void>;
   /** Puts messages where they are now. Logged when the mailbox differs; a UID that becomes known is not news. */
   placeMessages(rows: readonly { id: MessageId; mailboxId: MailboxId; remote?: RemoteRef }[]): Promise<void>;
-  /** They are not under their UID any more: they wait to be recognised elsewhere. Not logged. */
-  unplaceMessages(ids: readonly MessageId[]): Promise<void>;
-  /** As `unplaceMessages`, those whose UID is not of the mailbox's UIDVALIDITY. @returns which they were */
-  unplaceForeign(mailboxId: MailboxId, uidValidity: UidValidity): Promise<readonly MessageId[]>;
-  /** Removes those that have no UID still. */
-  removeUnplaced(ids: readonly MessageId[]): Promise<void>;
+  /** They are not where they were: until they are recognised anywhere or removed, they have departed. Not logged. */
+  departMessages(ids: readonly MessageId[]): Promise<void>;
+  /** As `departMessages`, all of a mailbox. */
+  departAll(mailboxId: MailboxId): Promise<void>;
+  /** As `departMessages`, those whose UID is not of the mailbox's UIDVALIDITY. */
+  departForeign(mailboxId: MailboxId, uidValidity: UidValidity): Promise<void>;
+  /** Removes those that have departed still. */
+  removeDeparted(ids: readonly MessageId[]): Promise<void>;
   /** Removes rows, and stored octets that no other row shares. */
   removeMessages(ids: readonly MessageId[]): Promise<void>;
 
@@ -149,6 +149,8 @@ export interface MirrorStore {
   mailboxesOf(accountIds: readonly AccountId[]): Promise<readonly Mailbox[]>;
   findMailboxes(ids: readonly MailboxId[]): Promise<readonly Mailbox[]>;
   findMessages(ids: readonly MessageId[]): Promise<readonly Message[]>;
+  /** Gone from their mailboxes, and not yet found elsewhere or removed. */
+  findDeparted(accountId: AccountId): Promise<readonly MessageId[]>;
   /** From the snapshots that removals left in the log. */
   findRemovedMailboxes(ids: readonly MailboxId[]): Promise<readonly Mailbox[]>;
   findRemovedMessages(ids: readonly MessageId[]): Promise<readonly Message[]>;

@@ -11,7 +11,7 @@ import { insertContents } from './contents.js';
 import { CopyRows } from './copy-rows.js';
 import { copyIn } from './copy.js';
 import { toMailbox, type MailboxRow } from './mailbox-rows.js';
-import { findLeftBehind, findPlaced, findUnplaced, findUnplacedLike } from './message-recognition.js';
+import { findPlaced, findUnplaced, findUnplacedLike } from './message-recognition.js';
 import {
   INSERT_COLUMNS,
   MESSAGE_COLUMNS,
@@ -126,11 +126,15 @@ export class PostgresMirrorTransaction implements MirrorTransaction {
   }
 
   async resetMailbox(id: MailboxId): Promise<void> {
-    await this.rows(
-      'UPDATE message SET uid = NULL, uid_validity = NULL, mod_seq = NULL WHERE account_id = $1 AND mailbox_id = $2',
+    const [reset] = await this.rows<{ count: string }>(
+      `WITH reset AS (
+         UPDATE message SET uid = NULL, uid_validity = NULL, mod_seq = NULL
+         WHERE account_id = $1 AND mailbox_id = $2 AND uid IS NOT NULL RETURNING 1
+       )
+       SELECT count(*) FROM reset`,
       id,
     );
-    this.changes.add({ type: 'MAILBOX_RESET', mailbox_id: id });
+    if (Number(reset?.count) > 0) this.changes.add({ type: 'MAILBOX_RESET', mailbox_id: id });
   }
 
   async saveProgress(id: MailboxId, progress: SyncProgress, checkpoint?: SyncCheckpoint): Promise<void> {
@@ -193,12 +197,8 @@ export class PostgresMirrorTransaction implements MirrorTransaction {
     return findUnplaced(this.manager, this.accountId, mailboxId);
   }
 
-  findLeftBehind(): Promise<readonly MessageId[]> {
-    return findLeftBehind(this.manager, this.accountId);
-  }
-
-  findUnplacedLike(identities: readonly MessageIdentity[]): Promise<readonly MirroredRef[]> {
-    return findUnplacedLike(this.manager, this.accountId, identities);
+  findUnplacedLike(mailboxId: MailboxId, identities: readonly MessageIdentity[]): Promise<readonly MirroredRef[]> {
+    return findUnplacedLike(this.manager, this.accountId, mailboxId, identities);
   }
 
   findPlaced(identities: readonly MessageIdentity[]): Promise<readonly MirroredRef[]> {
@@ -297,10 +297,12 @@ export class PostgresMirrorTransaction implements MirrorTransaction {
     await this.removeMessages(taken.map(({ id }) => id));
   }
 
-  async unplaceMessages(ids: readonly MessageId[]): Promise<void> {
+  /** The UIDVALIDITY stays, which tells them from those that wait in their own mailbox (`message-recognition`). */
+  async departMessages(ids: readonly MessageId[]): Promise<void> {
     if (ids.length === 0) return;
     await this.rows(
-      'UPDATE message SET uid = NULL, uid_validity = NULL, mod_seq = NULL WHERE account_id = $1 AND id = ANY ($2::uuid[])',
+      `UPDATE message SET uid = NULL, uid_validity = coalesce(uid_validity, 0), mod_seq = NULL
+       WHERE account_id = $1 AND id = ANY ($2::uuid[])`,
       ids,
     );
   }
@@ -309,19 +311,27 @@ export class PostgresMirrorTransaction implements MirrorTransaction {
     return this.removeWhere('id = ANY ($4::uuid[])', ids);
   }
 
-  async unplaceForeign(mailboxId: MailboxId, uidValidity: UidValidity): Promise<readonly MessageId[]> {
+  async departAll(mailboxId: MailboxId): Promise<void> {
+    await this.rows(
+      `UPDATE message SET uid = NULL, uid_validity = coalesce(uid_validity, 0), mod_seq = NULL
+       WHERE account_id = $1 AND mailbox_id = $2`,
+      mailboxId,
+    );
+  }
+
+  async departForeign(mailboxId: MailboxId, uidValidity: UidValidity): Promise<void> {
     // Two ranges of an index: unequal would be all of it, and so would a value that the planner does not see.
-    const rows = await this.rows<{ id: MessageId }>(
-      `UPDATE message SET uid = NULL, uid_validity = NULL, mod_seq = NULL
-       WHERE account_id = $1 AND mailbox_id = $2 AND (uid_validity < $3 OR uid_validity > $3) RETURNING id`,
+    await this.rows(
+      `UPDATE message SET uid = NULL, mod_seq = NULL
+       WHERE account_id = $1 AND mailbox_id = $2 AND (uid_validity < $3 OR uid_validity > $3) AND uid IS NOT NULL`,
       mailboxId,
       uidValidity,
     );
-    return rows.map(({ id }) => id);
   }
 
-  removeUnplaced(ids: readonly MessageId[]): Promise<void> {
-    return this.removeWhere('id = ANY ($4::uuid[]) AND uid IS NULL AND content_id IS NULL', ids);
+  removeDeparted(ids: readonly MessageId[]): Promise<void> {
+    const condition = 'id = ANY ($4::uuid[]) AND uid IS NULL AND uid_validity IS NOT NULL AND content_id IS NULL';
+    return this.removeWhere(condition, ids);
   }
 
   private async removeWhere(condition: string, ids: readonly MessageId[]): Promise<void> {

@@ -318,7 +318,7 @@ describe('mirror', () => {
     await store.write(accountId, (tx) => tx.resetMailbox(inbox));
     const [ids, waiting] = await store.write(accountId, async (tx) => [
       await tx.findUnplaced(inbox),
-      await tx.findUnplacedLike([{ internalDate: data().internalDate }, { internalDate: new Date(0) }]),
+      await tx.findUnplacedLike(inbox, [{ internalDate: data().internalDate }, { internalDate: new Date(0) }]),
     ]);
     expect(ids).toEqual([id]);
     expect(waiting).toMatchObject([{ id, mailboxId: inbox, messageId: 'm@x', sizeBytes: 100 }]);
@@ -327,6 +327,25 @@ describe('mirror', () => {
     expect(await store.uidsOf(accountId, inbox)).toEqual([3]);
     expect(await store.countUids(accountId, inbox)).toBe(1);
     expect(await positionsOf(accountId)).toEqual(['MAILBOX_ADDED', 'MESSAGE_ADDED', 'MAILBOX_RESET']);
+  });
+
+  it('finds what has departed in any mailbox, what waits only in its own, until it is removed', async () => {
+    const [departed, waiting] = await insert([remote(1), remote(2)]);
+    const archive = await store.write(accountId, (tx) =>
+      tx.insertMailbox({ path: 'Archive', subscribed: true, selectable: true, complete: true }),
+    );
+    await store.write(accountId, async (tx) => {
+      await tx.departMessages([departed!]);
+      await tx.placeMessages([{ id: waiting!, mailboxId: inbox }]);
+    });
+    const like = [{ internalDate: data().internalDate }];
+    const idsIn = (mailboxId: MailboxId) =>
+      store.write(accountId, async (tx) => (await tx.findUnplacedLike(mailboxId, like)).map(({ id }) => id));
+    expect(await idsIn(inbox)).toEqual([departed, waiting]);
+    expect(await idsIn(archive)).toEqual([departed]);
+    expect(await store.findDeparted(accountId)).toEqual([departed]);
+    await store.write(accountId, (tx) => tx.removeDeparted([departed!, waiting!]));
+    expect(await idsIn(inbox)).toEqual([waiting]);
   });
 
   it('trims the oldest positions and says from where replay is possible', async () => {

@@ -7,6 +7,7 @@ import type { MessageFilter, Page } from '../mailbox/model/search.js';
 import type { Thread } from '../mailbox/model/thread.js';
 import { toMailbox, type MailboxRow } from './mailbox-rows.js';
 import { countMessages, listMessages } from './message-list.js';
+import { findDeparted } from './message-recognition.js';
 import { MESSAGE_COLUMNS, toMessage, UNREADABLE_ROWS, type MessageRow } from './message-rows.js';
 import type { MessageQuery, MirrorStore, MirrorTransaction, MirrorWriteOptions, ThreadQuery } from './mirror.port.js';
 import { PostgresMirrorTransaction } from './postgres-mirror-transaction.js';
@@ -54,6 +55,10 @@ export class PostgresMirrorStore implements MirrorStore {
   async findMessages(ids: readonly MessageId[]): Promise<readonly Message[]> {
     const sql = `SELECT ${MESSAGE_COLUMNS} FROM message m WHERE m.id = ANY ($1::uuid[])`;
     return (await select<MessageRow>(this.dataSource, sql, [ids])).map(toMessage);
+  }
+
+  findDeparted(accountId: AccountId): Promise<readonly MessageId[]> {
+    return findDeparted(this.dataSource, accountId);
   }
 
   async findRemovedMailboxes(ids: readonly MailboxId[]): Promise<readonly Mailbox[]> {

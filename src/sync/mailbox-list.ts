@@ -4,21 +4,54 @@ import type { Mailbox } from '../mailbox/model/mailbox.js';
 import { parentPath } from '../mailbox/model/mailbox-path.js';
 import type { MirrorTransaction, NewMailbox } from '../store/mirror.port.js';
 
-/** Makes the mirror's mailboxes equal to the server's list. Parents come before their children, so that they can be named. */
-export async function applyMailboxList(tx: MirrorTransaction, listed: readonly RemoteMailbox[]): Promise<void> {
+/**
+ * Makes the mirror's mailboxes equal to the server's list. Parents come before their children, so that they can be named.
+ * @returns those that have gone and hold messages still, which others may have moved before: they wait for `removeDeserted`
+ */
+export async function applyMailboxList(
+  tx: MirrorTransaction,
+  listed: readonly RemoteMailbox[],
+): Promise<readonly MailboxId[]> {
   const mailboxes = await tx.mailboxes();
   const renamed = findRenamed(mailboxes, listed);
   const known = new Map(mailboxes.map((mailbox) => [renamed.get(mailbox.id) ?? mailbox.path, mailbox]));
   const ids = new Map<string, MailboxId>([...known].map(([path, { id }]) => [path, id]));
   const gone = [...known].filter(([path]) => !listed.some((remote) => remote.path === path));
-  for (const [, { id }] of gone) await tx.removeMailbox(id);
+  for (const [, mailbox] of gone) await desert(tx, mailbox);
   for (const remote of [...listed].sort((a, b) => a.path.length - b.path.length)) {
     const wanted = toNewMailbox(remote, ids);
     const mailbox = known.get(remote.path);
     if (!mailbox) ids.set(remote.path, await tx.insertMailbox(wanted));
     else if (mailbox.path !== remote.path) await rename(tx, mailbox, wanted);
     else if (differs(mailbox, wanted)) await tx.updateMailbox(mailbox.id, withNulls(wanted));
+    if (mailbox && !wanted.selectable) await clearMailbox(tx, mailbox.id);
   }
+  return removeDeserted(
+    tx,
+    gone.map(([, { id }]) => id),
+  );
+}
+
+async function desert(tx: MirrorTransaction, { id, selectable, totalMessages }: Mailbox): Promise<void> {
+  if (selectable && totalMessages > 0) await tx.updateMailbox(id, { selectable: false });
+  await clearMailbox(tx, id);
+}
+
+/** Those of which every message was found elsewhere or removed. @returns the others */
+export async function removeDeserted(tx: MirrorTransaction, ids: readonly MailboxId[]): Promise<readonly MailboxId[]> {
+  const left = (await tx.mailboxes()).filter(({ id }) => ids.includes(id));
+  const empty = left.filter(({ totalMessages }) => totalMessages === 0);
+  for (const { id } of empty) await tx.removeMailbox(id);
+  return left.filter((mailbox) => !empty.includes(mailbox)).map(({ id }) => id);
+}
+
+/** What it held is not there any more, and may be elsewhere; should it come back, it is read from the beginning. */
+export async function clearMailbox(tx: MirrorTransaction, mailboxId: MailboxId): Promise<void> {
+  const mailbox = (await tx.mailboxes()).find(({ id }) => id === mailboxId);
+  if (!mailbox || (mailbox.sync.complete && mailbox.totalMessages === 0)) return;
+  await tx.departAll(mailboxId);
+  const sync = { complete: true, messagesTotal: 0, messagesSynced: 0, lastSyncAt: new Date() };
+  await tx.saveProgress(mailboxId, sync, { uidValidity: uidValidity(0), lowestUid: 1, nextUid: 1 });
 }
 
 /**

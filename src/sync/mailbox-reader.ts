@@ -56,7 +56,7 @@ export class MailboxReader {
   constructor(private readonly context: ReaderDependencies) {}
 
   async read(mailboxId: MailboxId, options: ReadOptions): Promise<Reading> {
-    const { mirror, keeper, search, signal } = this.context;
+    const { mirror, keeper, signal } = this.context;
     const mailbox = await this.find(mailboxId);
     const request = {
       path: mailbox.path,
@@ -70,8 +70,7 @@ export class MailboxReader {
     };
     const { epoch } = options;
     // Where nothing has happened no batch comes, and it is these that are lost.
-    const { foreign, unplaced } = await mirror.write(mailbox.accountId, (tx) => findWaiting(tx, mailboxId), { epoch });
-    search.note({ unplace: foreign, place: [] });
+    const unplaced = await mirror.write(mailbox.accountId, (tx) => findWaiting(tx, mailboxId), { epoch });
     const batches = keeper.synchronise(request, signal)[Symbol.asyncIterator]();
     try {
       let { checkpoint } = mailbox;
@@ -85,7 +84,7 @@ export class MailboxReader {
         checkpoint = step.checkpoint;
         if (options.interrupt?.()) return { ...nothingOdd, complete: false };
       }
-      const lost = (waiting ?? unplaced).filter((id) => !search.seeks(id));
+      const lost = waiting ?? unplaced;
       await mirror.write(mailbox.accountId, (tx) => finish(tx, mailboxId, checkpoint, lost), { epoch });
       return { ...nothingOdd, complete: true };
     } finally {
@@ -100,7 +99,7 @@ export class MailboxReader {
     checkpoint: SyncCheckpoint | undefined,
     options: ReadOptions,
   ): Promise<(Applied & { checkpoint: SyncCheckpoint }) | undefined> {
-    const { mirror, locks, search } = this.context;
+    const { mirror, locks } = this.context;
     return locks.lock([mailbox.id], async () => {
       const next = await batches.next();
       if (next.done) return undefined;
@@ -114,7 +113,6 @@ export class MailboxReader {
         },
         { epoch: options.epoch },
       );
-      if (applied.plan) search.note(applied.plan);
       return { ...applied, checkpoint: batch.checkpoint };
     });
   }
@@ -127,7 +125,6 @@ export class MailboxReader {
     trusting: boolean,
   ): Promise<Applied> {
     const { id: mailboxId } = mailbox;
-    const { search } = this.context;
     const { uidValidity } = batch.checkpoint;
     const current = await currentValidity(tx, mailboxId);
     const outdated = current !== checkpoint?.uidValidity && current !== uidValidity;
@@ -137,21 +134,21 @@ export class MailboxReader {
     const unplaced = checkpoint === mailbox.checkpoint ? await tx.findUnplaced(mailboxId) : [];
     const uids = [...batch.messages, ...batch.flags].map(({ uid }) => uid).concat(batch.vanished);
     const known = await tx.findByUid(mailboxId, uidValidity, uids);
-    const like = await tx.findUnplacedLike(batch.messages.map(identityOf));
-    const waiting = like.filter((ref) => ref.mailboxId === mailboxId || search.seeks(ref.id));
-    const plan = reconcile(batch, { mailboxId, known, unplaced: waiting, checkpoint });
-    const doubtful = trusting || batch.reset ? [] : await this.findDoubtful(tx, mailbox, plan.insert);
+    const like = await tx.findUnplacedLike(mailboxId, batch.messages.map(identityOf));
+    const plan = reconcile(batch, { mailboxId, known, unplaced: like, checkpoint });
+    const doubtful = trusting ? [] : await this.findDoubtful(tx, mailbox, batch, plan.insert);
     return { ...(doubtful.length === 0 && { plan }), outdated, doubtful, unplaced };
   }
 
   private async findDoubtful(
     tx: MirrorTransaction,
     mailbox: Mailbox,
+    { reset }: SyncBatch,
     inserted: readonly NewMessage[],
   ): Promise<readonly MirroredRef[]> {
     if (inserted.length === 0 || isView(mailbox)) return [];
-    // A mailbox that another client has just made may be full of what was moved there; a new account's are all like this.
-    const isNew = mailbox.checkpoint === undefined && (await isInboxRead(tx));
+    // A mailbox that another client has just made or renamed may be full of what was moved there; a new account's are all like this.
+    const isNew = reset || (mailbox.checkpoint === undefined && (await isInboxRead(tx)));
     const arrived = inserted.filter(({ initial }) => isNew || !initial);
     const refs = await tx.findPlaced(arrived.map(identityOf));
     return lookalikes(refs, arrived).filter(({ id }) => !this.context.search.knowsPresent(id));
@@ -173,17 +170,11 @@ async function currentValidity(tx: MirrorTransaction, id: MailboxId): Promise<Ui
   return mailbox.checkpoint?.uidValidity;
 }
 
-interface Waiting {
-  /** Had a UID, which was another mailbox's: a command put them here while that one had this name. */
-  readonly foreign: readonly MessageId[];
-  readonly unplaced: readonly MessageId[];
-}
-
-async function findWaiting(tx: MirrorTransaction, id: MailboxId): Promise<Waiting> {
+async function findWaiting(tx: MirrorTransaction, id: MailboxId): Promise<readonly MessageId[]> {
   const validity = await currentValidity(tx, id);
-  // Without one everything is read from the beginning.
-  const foreign = validity ? await tx.unplaceForeign(id, validity) : [];
-  return { foreign, unplaced: await tx.findUnplaced(id) };
+  // A UID of another mailbox: a command put it here while that one had this name. Without a validity all is read from the beginning.
+  if (validity) await tx.departForeign(id, validity);
+  return tx.findUnplaced(id);
 }
 
 const isInboxRead = async (tx: MirrorTransaction): Promise<boolean> =>
@@ -198,7 +189,7 @@ async function apply(
   await tx.insertMessages(mailboxId, plan.insert);
   await tx.placeMessages(plan.place.map((row) => ({ ...row, mailboxId })));
   await tx.updateFlags(plan.updateFlags);
-  await tx.unplaceMessages(plan.unplace);
+  await tx.departMessages(plan.depart);
   await tx.removeMessages(plan.remove);
   await tx.saveProgress(mailboxId, await progressOf(tx, mailboxId, batch), batch.checkpoint);
 }
@@ -214,7 +205,7 @@ async function progressOf(tx: MirrorTransaction, id: MailboxId, batch: SyncBatch
 }
 
 /**
- * Everything was seen: what has been waiting for its UID since before the reading is not there any more. Unless another reading has
+ * Everything was seen: what has been waiting for its UID since before the reading is not there any more, and may be elsewhere. Unless another reading has
  * begun anew meanwhile: then it is for that one to say.
  */
 async function finish(
@@ -226,7 +217,8 @@ async function finish(
   const find = async (): Promise<Mailbox | undefined> => (await tx.mailboxes()).find((mailbox) => mailbox.id === id);
   const before = await find();
   if (!before || before.checkpoint?.uidValidity !== read?.uidValidity) return;
-  await tx.removeUnplaced(lost);
+  const waiting = new Set(lost.length > 0 ? await tx.findUnplaced(id) : []);
+  await tx.departMessages(lost.filter((one) => waiting.has(one)));
   const total = (await find())?.totalMessages ?? 0;
   await tx.saveProgress(id, { complete: true, messagesTotal: total, messagesSynced: total, lastSyncAt: new Date() });
 }

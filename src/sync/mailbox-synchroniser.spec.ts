@@ -54,7 +54,10 @@ const batch = (patch: Partial<SyncBatch> & { lowestUid?: number; validity?: numb
 });
 
 /** A server that says what the test has written for it. */
-function scripted(batches: readonly SyncBatch[], listed: readonly RemoteMailbox[] = []) {
+function scripted(
+  batches: readonly SyncBatch[],
+  listed: readonly RemoteMailbox[] = [{ path: 'INBOX', subscribed: true, selectable: true }],
+) {
   const requests: SynchroniseRequest[] = [];
   const keeper: Pick<ServerKeeper, 'synchronise' | 'listMailboxes'> = {
     listMailboxes: async () => listed,

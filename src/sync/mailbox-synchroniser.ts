@@ -1,32 +1,38 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { RemoteMailbox, ServerKeeper } from '../mailbox/keeper.port.js';
-import { uidValidity, type AccountId, type MailboxId } from '../mailbox/model/ids.js';
+import { notFound } from '../mailbox/mailbox.errors.js';
+import type { AccountId, MailboxId } from '../mailbox/model/ids.js';
 import type { Mailbox } from '../mailbox/model/mailbox.js';
 import { MAILBOX_LOCKS } from '../mailbox/keeper-provider.port.js';
 import type { MailboxLocks } from '../mailbox/mailbox-locks.port.js';
-import {
-  MIRROR_STORE,
-  type MirrorStore,
-  type MirrorTransaction,
-  type MirrorWriteOptions,
-} from '../store/mirror.port.js';
-import { applyMailboxList } from './mailbox-list.js';
+import { MIRROR_STORE, type MirrorStore, type MirrorWriteOptions } from '../store/mirror.port.js';
+import { applyMailboxList, clearMailbox, removeDeserted } from './mailbox-list.js';
 import { MailboxReader, type ReadOptions, type Reading } from './mailbox-reader.js';
-import { MoveSearch, type Departed } from './move-search.js';
+import { MoveSearch } from './move-search.js';
 
 export type SynchroniseOptions = Omit<ReadOptions, 'trusting'>;
 
+/** Of one account, under one lease. */
+interface Task {
+  readonly keeper: ServerKeeper;
+  readonly accountId: AccountId;
+  readonly epoch: bigint | undefined;
+  readonly signal: AbortSignal;
+}
+
 /** What appears is doubted so many times, and what others have overtaken read again; after that it is taken for a copy. */
-const maxDoubts = 3;
+const maxDoubts = 5;
 
 /**
  * Carries what a server says into the mirror. A message that another client has moved keeps its id, whichever of the two mailboxes
- * is read first: what appears is taken for moved where its like has gone from the server elsewhere, and what has vanished is looked
- * for in the mailboxes that have something new, before it is called removed.
+ * is read first: what appears is taken for moved where its like has gone from the server, and what has vanished is looked for in
+ * the mailboxes that have something new, before it is called removed.
  */
 @Injectable()
 export class MailboxSynchroniser {
-  private readonly departed: Departed = { sought: new Set(), unsettled: new Map(), takenOver: new Map() };
+  private readonly unfinished = new Map<AccountId, number>();
+  /** Mailboxes that the server's last list did not name, kept until their messages are found or removed. */
+  private readonly deserted = new Map<AccountId, readonly MailboxId[]>();
 
   constructor(
     @Inject(MIRROR_STORE) private readonly mirror: MirrorStore,
@@ -36,55 +42,79 @@ export class MailboxSynchroniser {
   async synchroniseList(
     keeper: ServerKeeper,
     accountId: AccountId,
-    options: MirrorWriteOptions,
+    { epoch }: MirrorWriteOptions,
     signal: AbortSignal,
   ): Promise<readonly RemoteMailbox[]> {
-    return this.locks.lock([accountId], async () => {
-      const listed = await keeper.listMailboxes(signal);
-      await this.mirror.write(accountId, (tx) => applyMailboxList(tx, listed), { epoch: options.epoch });
-      return listed;
-    });
+    const task = { keeper, accountId, epoch, signal };
+    const listed = await this.list(task);
+    await this.settle(task);
+    return listed;
   }
 
   /** For a mailbox that is listed and yet not there: a name that servers keep for the mailboxes below it. */
-  async clear({ id, accountId }: Mailbox, { epoch }: MirrorWriteOptions): Promise<void> {
-    await this.locks.lock([id], () => this.mirror.write(accountId, (tx) => clear(tx, id), { epoch }));
+  async clear(
+    keeper: ServerKeeper,
+    { id, accountId }: Mailbox,
+    { epoch }: MirrorWriteOptions,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.locks.lock([id], () => this.mirror.write(accountId, (tx) => clearMailbox(tx, id), { epoch }));
+    await this.settle({ keeper, accountId, epoch, signal });
   }
 
-  /** @returns false when it was interrupted before the end */
+  /** @returns false where there is more to do: it was interrupted, or has not found everything that it missed */
   async synchronise(
     keeper: ServerKeeper,
     mailboxId: MailboxId,
     options: SynchroniseOptions,
     signal: AbortSignal,
   ): Promise<boolean> {
-    const { epoch } = options;
-    const { mirror, locks, departed } = this;
-    const search = await MoveSearch.begin({ mirror, departed, keeper, mailboxId, epoch, signal });
-    const reader = new MailboxReader({ mirror, keeper, locks, search, signal });
-    try {
-      const { complete } = await readTrusted(reader, search, mailboxId, options);
-      await search.lookElsewhere({
-        list: (accountId) => this.synchroniseList(keeper, accountId, options, signal),
-        read: (other, interrupt) => readTrusted(reader, search, other, { epoch, interrupt }),
-      });
-      await search.settle();
-      return complete;
-    } finally {
-      search.end();
-    }
+    const [mailbox] = await this.mirror.findMailboxes([mailboxId]);
+    if (!mailbox) throw notFound('mailbox');
+    const task = { keeper, accountId: mailbox.accountId, epoch: options.epoch, signal };
+    const search = this.search(task);
+    const { complete } = await readTrusted(this.reader(task, search), search, mailboxId, options);
+    return (await this.settle(task, search)) && complete;
   }
-}
 
-/** What it held is not there any more; should it come back, it is read from the beginning. */
-async function clear(tx: MirrorTransaction, mailboxId: MailboxId): Promise<void> {
-  const mailbox = (await tx.mailboxes()).find(({ id }) => id === mailboxId);
-  const isClear = mailbox?.sync.complete && mailbox.totalMessages === 0;
-  if (!mailbox || isClear) return;
-  if (mailbox.totalMessages > 0) await tx.resetMailbox(mailboxId);
-  await tx.removeUnplaced(await tx.findUnplaced(mailboxId));
-  const sync = { complete: true, messagesTotal: 0, messagesSynced: 0, lastSyncAt: new Date() };
-  await tx.saveProgress(mailboxId, sync, { uidValidity: uidValidity(0), lowestUid: 1, nextUid: 1 });
+  /** What has departed is found or removed. @returns false where the next search has to go on */
+  async settle(task: Task, search = this.search(task)): Promise<boolean> {
+    const reader = this.reader(task, search);
+    const { accountId, epoch } = task;
+    const settled = await search.seek(async (other, interrupt) => {
+      const { complete } = await readTrusted(reader, search, other, { epoch, interrupt });
+      return complete;
+    });
+    if (this.deserted.has(accountId)) await this.locks.lock([accountId], () => this.removeDeserted(task));
+    return settled;
+  }
+
+  private list({ keeper, accountId, epoch, signal }: Task): Promise<readonly RemoteMailbox[]> {
+    return this.locks.lock([accountId], async () => {
+      const listed = await keeper.listMailboxes(signal);
+      const deserted = await this.mirror.write(accountId, (tx) => applyMailboxList(tx, listed), { epoch });
+      if (deserted.length > 0) this.deserted.set(accountId, deserted);
+      else this.deserted.delete(accountId);
+      return listed;
+    });
+  }
+
+  private async removeDeserted({ accountId, epoch }: Task): Promise<void> {
+    const deserted = this.deserted.get(accountId) ?? [];
+    const left = await this.mirror.write(accountId, (tx) => removeDeserted(tx, deserted), { epoch });
+    if (left.length > 0) this.deserted.set(accountId, left);
+    else this.deserted.delete(accountId);
+  }
+
+  private search(task: Task): MoveSearch {
+    const { mirror, unfinished } = this;
+    return new MoveSearch({ ...task, mirror, unfinished, list: () => this.list(task) });
+  }
+
+  private reader({ keeper, signal }: Task, search: MoveSearch): MailboxReader {
+    const { mirror, locks } = this;
+    return new MailboxReader({ mirror, keeper, locks, search, signal });
+  }
 }
 
 /** Again, until nothing that appears may still be somewhere else, and no other reading has come in between. */

@@ -1,9 +1,10 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import { ChangeLogRepository } from '../events/change-log.repository.js';
 import type { RemoteMailbox, RemoteMessage, ServerKeeper, SyncBatch } from '../mailbox/keeper.port.js';
 import { MailError } from '../mailbox/mailbox.errors.js';
 import { uid, uidValidity, type AccountId, type MailboxId, type MessageId } from '../mailbox/model/ids.js';
+import type { SyncCheckpoint } from '../mailbox/model/mailbox.js';
 import { NO_FLAGS, type MessageData } from '../mailbox/model/message.js';
 import { PostgresMirrorStore } from '../store/postgres-mirror.store.js';
 import { emptyEnvelope } from '../../test/factories/envelope.js';
@@ -24,6 +25,7 @@ const data = (name: string): MessageData => ({
 });
 
 interface FakeBox {
+  readonly validity: bigint;
   readonly messages: Map<number, string>;
   nextUid: number;
 }
@@ -35,11 +37,17 @@ class FakeServer {
   meanwhile: (() => void) | undefined;
   /** It lists nothing any more. */
   cut = false;
+  /** Not to be read. */
+  broken: string | undefined;
+  reads = 0;
   lists = 0;
+  private made = 0;
   questions = 0;
 
   put(path: string, ...names: string[]): void {
-    const box = this.boxes.get(path) ?? { messages: new Map<number, string>(), nextUid: 1 };
+    const validity = BigInt(this.made + 1);
+    const box = this.boxes.get(path) ?? { validity, messages: new Map<number, string>(), nextUid: 1 };
+    if (!this.boxes.has(path)) this.made += 1;
     this.boxes.set(path, box);
     for (const name of names) box.messages.set(box.nextUid++, name);
   }
@@ -50,38 +58,51 @@ class FakeServer {
     this.put(to, name);
   }
 
+  rename(path: string, to: string): void {
+    this.boxes.set(to, this.boxes.get(path)!);
+    this.boxes.delete(path);
+  }
+
   readonly keeper = {
     listMailboxes: async (): Promise<readonly RemoteMailbox[]> => {
       this.lists += 1;
       if (this.cut) throw new MailError('CONNECTION_FAILED', 'cut');
-      return [...this.boxes].map(([path, { messages, nextUid }]) => ({
+      return [...this.boxes].map(([path, { validity, messages, nextUid }]) => ({
         path,
         subscribed: true,
         selectable: true,
         ...(path === 'INBOX' && { specialUse: 'INBOX' as const }),
         ...(path === 'Trash' && { specialUse: 'TRASH' as const }),
-        status: { messages: messages.size, uidNext: nextUid, uidValidity: 1n },
+        status: { messages: messages.size, uidNext: nextUid, uidValidity: validity },
       }));
     },
-    findPresent: async (path: string, _validity: unknown, uids: readonly number[]) => {
+    findPresent: async (path: string, validity: bigint, uids: readonly number[]) => {
       this.questions += 1;
-      return uids.filter((one) => this.boxes.get(path)!.messages.has(one));
+      const box = this.boxes.get(path);
+      if (!box) throw new MailError('NOT_FOUND', 'no such mailbox');
+      return box.validity === validity ? uids.filter((one) => box.messages.has(one)) : undefined;
     },
     synchronise: ({ path, checkpoint, known }: Parameters<ServerKeeper['synchronise']>[0]) =>
-      this.read(path, checkpoint?.nextUid ?? 1, known),
+      this.read(path, checkpoint, known),
   } as unknown as ServerKeeper;
 
   private async *read(
     path: string,
-    nextUid: number,
+    before: SyncCheckpoint | undefined,
     known: { uids(): Promise<readonly number[]> },
   ): AsyncGenerator<SyncBatch> {
     const box = this.boxes.get(path);
     if (!box) throw new MailError('NOT_FOUND', 'no such mailbox');
     const all: RemoteMessage[] = [...box.messages].map(([n, name]) => ({ uid: uid(n), data: data(name) }));
-    const checkpoint = { uidValidity: uidValidity(1), lowestUid: 1, nextUid: box.nextUid };
+    if (path === this.broken) throw new MailError('SERVER_REJECTED', 'no');
+    this.reads += 1;
+    const validity = uidValidity(box.validity);
+    const reset = before !== undefined && before.uidValidity !== validity;
+    const nextUid = before && !reset ? before.nextUid : 1;
+    const seen = Math.max(nextUid, ...all.map((one) => one.uid + 1));
+    const checkpoint = { uidValidity: validity, lowestUid: 1, nextUid: seen };
     const rest = { reset: false, flags: [], checkpoint, messagesTotal: all.length };
-    yield { ...rest, messages: all.filter((one) => one.uid >= nextUid), vanished: [] };
+    yield { ...rest, reset, messages: all.filter((one) => one.uid >= nextUid), vanished: [] };
     this.meanwhile?.();
     this.meanwhile = undefined;
     const vanished = (await known.uids()).filter((one) => !box.messages.has(one)).map(uid);
@@ -115,6 +136,7 @@ describe('a message that another client has moved', () => {
     synchroniser = new MailboxSynchroniser(mirror, new MailboxTurns());
     for (const path of ['INBOX', 'Work', 'Trash']) server.put(path);
     server.put('INBOX', 'a', 'b', 'c', '(no id)');
+    server.broken = undefined;
     await synchroniser.synchroniseList(server.keeper, accountId, {}, signal);
     for (const path of ['INBOX', 'Work', 'Trash']) await sync(path);
   });
@@ -223,6 +245,15 @@ describe('a message that another client has moved', () => {
     expect(server.lists).toBe(2);
   });
 
+  it('that was deleted is removed at the second look where the only news has gone at once', async () => {
+    server.put('Work', 'x');
+    server.boxes.get('Work')!.messages.clear();
+    server.boxes.get('INBOX')!.messages.delete(1);
+    await sync('INBOX');
+    expect(Object.keys(await content('INBOX'))).not.toContain('a');
+    expect(server.lists).toBe(3);
+  });
+
   it('and one of its copies cannot be told apart: both are new', async () => {
     server.put('Trash', 'a');
     await sync('Trash');
@@ -268,19 +299,11 @@ describe('a message that another client has moved', () => {
     expect(await content('INBOX')).toEqual(before);
   });
 
-  it('is removed by the next reading where the process died between the two', async () => {
-    server.move('a', 'INBOX', 'Work');
-    server.cut = true;
-    await expect(sync('INBOX')).rejects.toMatchObject({ code: 'CONNECTION_FAILED' });
-    synchroniser = new MailboxSynchroniser(mirror, new MailboxTurns());
-    await sync('INBOX');
-    expect(Object.keys(await content('INBOX')).sort()).toEqual(['(no id)', 'b', 'c']);
-  });
-
   it('is removed by the next reading though the server has nothing new to tell', async () => {
     server.move('a', 'INBOX', 'Work');
     server.cut = true;
     await expect(sync('INBOX')).rejects.toMatchObject({ code: 'CONNECTION_FAILED' });
+    server.cut = false;
     synchroniser = new MailboxSynchroniser(mirror, new MailboxTurns());
     // As with QRESYNC, where the answer is empty.
     server.keeper.synchronise = async function* () {};
@@ -308,6 +331,19 @@ describe('a message that another client has moved', () => {
     expect(await content('Project')).toEqual({ a: before.a });
   });
 
+  it('keeps its id in a mailbox that has got its name just now', async () => {
+    server.put('Work', 'w');
+    await sync('Work');
+    const before = await content('INBOX');
+    const position = await newest();
+    server.move('a', 'INBOX', 'Work');
+    server.rename('Work', 'Play');
+    await synchroniser.synchroniseList(server.keeper, accountId, {}, signal);
+    await sync('Play');
+    expect((await content('Play')).a).toBe(before.a);
+    expect((await logged(position)).toSorted()).toEqual(['MAILBOX_RESET', 'MAILBOX_UPDATED', ...moved]);
+  });
+
   it('keeps its id by what the server calls it, without a Message-ID', async () => {
     server.put('INBOX', '#1');
     await sync('INBOX');
@@ -317,6 +353,121 @@ describe('a message that another client has moved', () => {
     server.move('#1', 'INBOX', 'Work');
     await sync('Work');
     expect(Object.values(await content('Work'))).toEqual([row!.id]);
+  });
+
+  it.each(['INBOX', 'Work'])(
+    'keeps its id though where it was has another name by now, %s read first',
+    async (first) => {
+      server.put('Work', 'w');
+      await sync('Work');
+      const before = await content('Work');
+      const position = await newest();
+      server.move('w', 'Work', 'INBOX');
+      server.rename('Work', 'Play');
+      await (first === 'INBOX' ? sync(first) : synchroniser.synchroniseList(server.keeper, accountId, {}, signal));
+      await sync('Play');
+      await sync('INBOX');
+      expect((await content('INBOX')).w).toBe(before.w);
+      expect(await content('Play')).toEqual({});
+      expect((await logged(position)).filter((type) => type.startsWith('MESSAGE'))).toEqual(moved);
+    },
+  );
+
+  it.each(['INBOX', 'the list'])('keeps its id though where it was is deleted by now, %s read first', async (first) => {
+    server.put('Work', 'w', 'x');
+    await sync('Work');
+    const before = await content('Work');
+    server.move('w', 'Work', 'INBOX');
+    server.boxes.delete('Work');
+    if (first === 'INBOX') await sync(first);
+    await synchroniser.synchroniseList(server.keeper, accountId, {}, signal);
+    await sync('INBOX');
+    expect((await content('INBOX')).w).toBe(before.w);
+    expect((await mirror.mailboxesOf([accountId])).map(({ path }) => path).sort()).toEqual(['INBOX', 'Trash']);
+    expect(await mirror.findMessages([before.x!])).toEqual([]);
+  });
+
+  it('keeps its id when it goes while others are looked for', async () => {
+    server.put('Work', 'w');
+    await sync('Work');
+    const before = await content('INBOX');
+    server.boxes.get('Work')!.messages.clear();
+    server.put('INBOX', 'n');
+    const list = server.keeper.listMailboxes.bind(server.keeper);
+    server.keeper.listMailboxes = (...asked) => {
+      server.keeper.listMailboxes = list;
+      server.meanwhile = () => server.move('a', 'INBOX', 'Work');
+      return list(...asked);
+    };
+    await sync('Work');
+    expect(await content('Work')).toEqual({ a: before.a });
+  });
+
+  it('keeps its id when there was no time to look at all mailboxes', async () => {
+    const before = await content('INBOX');
+    const position = await newest();
+    const begun = performance.now();
+    const clock = jest.spyOn(performance, 'now').mockImplementation(() => begun + server.reads * 6_000);
+    try {
+      for (const path of ['One', 'Two', 'Three']) server.put(path, path);
+      await synchroniser.synchroniseList(server.keeper, accountId, {}, signal);
+      server.move('a', 'INBOX', 'Trash');
+      await expect(sync('INBOX')).resolves.toBe(false);
+      while (!(await sync('INBOX')));
+    } finally {
+      clock.mockRestore();
+    }
+    expect(await content('Trash')).toEqual({ a: before.a });
+    expect((await logged(position)).filter((type) => type === 'MESSAGE_REMOVED')).toEqual([]);
+  });
+
+  it('that was deleted is removed in the end, though there is never time to look at all mailboxes', async () => {
+    const begun = performance.now();
+    const clock = jest.spyOn(performance, 'now').mockImplementation(() => begun + server.reads * 6_000);
+    const list = server.keeper.listMailboxes.bind(server.keeper);
+    server.keeper.listMailboxes = (...asked) => {
+      for (const path of ['Work', 'Trash']) server.put(path, `${path} ${server.lists}`);
+      return list(...asked);
+    };
+    try {
+      server.boxes.get('INBOX')!.messages.delete(1);
+      for (let tries = 1; !(await sync('INBOX')); tries += 1) expect(tries).toBeLessThan(20);
+    } finally {
+      clock.mockRestore();
+    }
+    expect(Object.keys(await content('INBOX'))).not.toContain('a');
+  });
+
+  it('that was deleted is removed though a mailbox with something new cannot be read', async () => {
+    server.put('Trash', 'new');
+    server.broken = 'Trash';
+    server.boxes.get('INBOX')!.messages.delete(1);
+    await expect(sync('INBOX')).resolves.toBe(true);
+    expect(Object.keys(await content('INBOX'))).not.toContain('a');
+  });
+
+  it('keeps its id though another process reads where it is now', async () => {
+    const before = await content('INBOX');
+    server.move('a', 'INBOX', 'Work');
+    server.cut = true;
+    await expect(sync('INBOX')).rejects.toMatchObject({ code: 'CONNECTION_FAILED' });
+    server.cut = false;
+    await new MailboxSynchroniser(mirror, new MailboxTurns()).synchronise(
+      server.keeper,
+      await idOf('Work'),
+      {},
+      signal,
+    );
+    expect(await content('Work')).toEqual({ a: before.a });
+  });
+
+  it('keeps its id when its mailbox is renumbered before it was missed', async () => {
+    const before = await content('INBOX');
+    server.move('a', 'INBOX', 'Work');
+    const inbox = server.boxes.get('INBOX')!;
+    server.boxes.set('INBOX', { ...inbox, validity: 99n });
+    await sync('INBOX');
+    expect(await content('Work')).toEqual({ a: before.a });
   });
 
   it('stays where another reading has found it while the server was asked', async () => {
@@ -339,10 +490,12 @@ describe('a message that another client has moved', () => {
   it('is not left in a mailbox that is only a name any more', async () => {
     const position = await newest();
     const [inbox] = (await mirror.mailboxesOf([accountId])).filter(({ path }) => path === 'INBOX');
-    await synchroniser.clear(inbox!, {});
-    await synchroniser.clear(inbox!, {});
+    server.boxes.get('INBOX')!.messages.clear();
+    server.broken = 'INBOX';
+    await synchroniser.clear(server.keeper, inbox!, {}, signal);
+    await synchroniser.clear(server.keeper, inbox!, {}, signal);
     expect(await content('INBOX')).toEqual({});
-    expect(await logged(position)).toEqual(['MAILBOX_RESET', ...Array.from({ length: 4 }, () => 'MESSAGE_REMOVED')]);
+    expect(await logged(position)).toEqual(Array.from({ length: 4 }, () => 'MESSAGE_REMOVED'));
     expect((await mirror.findMailboxes([inbox!.id]))[0]).toMatchObject({ totalMessages: 0, sync: { complete: true } });
   });
 

@@ -103,7 +103,7 @@ describe('reconcile', () => {
           { mailboxId, known, unplaced: [], checkpoint },
         );
         const mirror = new Map(known.map((row) => [row.remote!.uid, row.flags.seen]));
-        for (const id of plan.unplace) mirror.delete(uid(Number(id)));
+        for (const id of plan.depart) mirror.delete(uid(Number(id)));
         for (const row of plan.updateFlags) mirror.set(uid(Number(row.id)), row.flags.seen);
         for (const row of plan.insert) mirror.set(row.remote!.uid, row.data.flags.seen);
         expect(mirror).toEqual(new Map(theirs.map((n) => [uid(n), isSeen[n]])));

@@ -13,7 +13,7 @@ export interface ReconcilePlan {
   readonly place: readonly { id: MessageId; remote: RemoteRef }[];
   readonly updateFlags: readonly { id: MessageId; flags: Flags; modSeq?: ModSeq }[];
   /** Gone from here, and maybe to be found in another mailbox. */
-  readonly unplace: readonly MessageId[];
+  readonly depart: readonly MessageId[];
   /** Gone, and nothing to know them again by. */
   readonly remove: readonly MessageId[];
 }
@@ -23,7 +23,7 @@ export interface Mirrored {
   readonly mailboxId: MailboxId;
   /** Rows with the UIDs that the batch names. */
   readonly known: readonly MirroredRef[];
-  /** Rows without a UID, of this mailbox and of others. */
+  /** Rows without a UID that may be here. */
   readonly unplaced: readonly MirroredRef[];
   /** Before the batch; absent for a mailbox's first. */
   readonly checkpoint?: SyncCheckpoint;
@@ -68,7 +68,7 @@ export function reconcile(batch: SyncBatch, mirrored: Mirrored): ReconcilePlan {
     insert,
     place,
     updateFlags: [...updates.values()],
-    unplace: gone.filter(isTelling).map(({ id }) => id),
+    depart: gone.filter(isTelling).map(({ id }) => id),
     remove: gone.filter((ref) => !isTelling(ref)).map(({ id }) => id),
   };
 }

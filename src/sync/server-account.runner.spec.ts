@@ -29,6 +29,8 @@ describe('ServerAccountRunner', () => {
   let read: string[];
   let lists: number;
   let cleared: string[];
+  let unfinished: Set<string>;
+  let settled: number;
   let hint: (hint: RemoteHint) => void;
   let changed: () => void;
   let stop: AbortController;
@@ -41,6 +43,8 @@ describe('ServerAccountRunner', () => {
     read = [];
     lists = 0;
     cleared = [];
+    unfinished = new Set();
+    settled = 0;
     changed = () => undefined;
     stop = new AbortController();
   });
@@ -67,9 +71,10 @@ describe('ServerAccountRunner', () => {
         read.push(id);
         const failure = failures.get(id);
         if (failure) throw failure;
-        return true;
+        return !unfinished.delete(id);
       },
-      clear: async ({ id }: Mailbox) => cleared.push(id),
+      clear: async (_: ServerKeeper, { id }: Mailbox) => cleared.push(id),
+      settle: async () => (settled += 1),
     } as unknown as MailboxSynchroniser;
     const mirror = {
       mailboxesOf: async () => mailboxes,
@@ -118,6 +123,14 @@ describe('ServerAccountRunner', () => {
     await expect(running).resolves.toBeUndefined();
   });
 
+  it('comes back to a mailbox of which not everything was found, after the others', async () => {
+    mailboxes = [box('a'), box('b')];
+    unfinished.add('a');
+    run();
+    await quiet(1);
+    expect(read).toEqual(['a', 'b', 'a']);
+  });
+
   it('ends when the connection is lost', async () => {
     mailboxes = [box('a')];
     failures.set('a', new MailError('CONNECTION_FAILED', 'cut'));
@@ -133,6 +146,7 @@ describe('ServerAccountRunner', () => {
     hint({ kind: 'asked' });
     await quiet(before + 1);
     expect(read).toEqual([]);
+    expect(settled).toBe(1);
     hint({ kind: 'mailbox', path: 'unknown' });
     hint({ kind: 'mailboxes' });
     await quiet(before + 2);

@@ -79,7 +79,8 @@ export class ServerAccountRunner implements AccountRunner {
 
   private async perform(task: SyncTask, queue: SyncQueue, signal: AbortSignal): Promise<void> {
     const { keeper, accountId, epoch, synchroniser } = this.context;
-    if (task.kind === 'report') return;
+    // Of a reading that failed in between there may be something left to look for.
+    if (task.kind === 'report') return void (await synchroniser.settle({ keeper, accountId, epoch, signal }));
     if (task.kind === 'previews') return this.fillPreviews(queue, signal);
     if (task.kind === 'list') {
       const listed = await synchroniser.synchroniseList(keeper, accountId, { epoch }, signal);
@@ -94,7 +95,7 @@ export class ServerAccountRunner implements AccountRunner {
     const mailbox = (await this.selectable()).find(({ path }) => path === task.path);
     if (!mailbox) return;
     if (task.kind === 'backfill' || !mailbox.sync.complete) await this.backfill(mailbox, queue, signal);
-    else await this.synchronise(mailbox, {}, signal, queue);
+    else if (!(await this.synchronise(mailbox, {}, signal, queue))) queue.addNews(mailbox.path);
     queue.addPreviews();
   }
 
@@ -130,7 +131,8 @@ export class ServerAccountRunner implements AccountRunner {
       );
       if (error.code !== 'NOT_FOUND') return true;
       // Only what a list has named since then is a name and nothing more; else the mailbox may have another name by now.
-      if ((this.missing.get(mailbox.id) ?? Infinity) < this.lists) await synchroniser.clear(mailbox, { epoch });
+      const isName = (this.missing.get(mailbox.id) ?? Infinity) < this.lists;
+      if (isName) await synchroniser.clear(keeper, mailbox, { epoch }, signal);
       else queue?.addList();
       this.missing.set(mailbox.id, this.lists);
       return true;

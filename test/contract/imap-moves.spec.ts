@@ -166,6 +166,42 @@ describe.each(Object.entries(servers))('what another client does on a server wit
     expect(paths.filter((path) => path.startsWith('Old'))).toEqual([]);
   });
 
+  it('IMAP case 7: what was moved keeps its id, though where it was is renamed or deleted before anybody looked', async () => {
+    const boxes = ['Renamed', 'Deleted'];
+    for (const path of boxes) await dovecot.doveadm('mailbox', 'create', '-u', user, path);
+    const list = () => synchroniser.synchroniseList(keeper, accountId, {}, signal());
+    await list();
+    await dovecot.doveadm('move', '-u', user, 'Renamed', 'mailbox', 'INBOX', 'subject', 'one');
+    await dovecot.doveadm('move', '-u', user, 'Deleted', 'mailbox', 'INBOX', 'subject', 'two');
+    for (const path of ['INBOX', ...boxes]) await sync(path);
+    const before = { ...(await content('Renamed')), ...(await content('Deleted')) };
+    const position = await newest();
+    for (const path of boxes) await dovecot.doveadm('move', '-u', user, 'Archive', 'mailbox', path, 'all');
+    await dovecot.doveadm('mailbox', 'rename', '-u', user, 'Renamed', 'New');
+    await dovecot.doveadm('mailbox', 'delete', '-u', user, 'Deleted');
+    await list();
+    await sync('New');
+    await sync('Archive');
+    expect(await content('Archive')).toEqual(before);
+    expect(await content('New')).toEqual({});
+    const paths = (await mirror.mailboxesOf([accountId])).map(({ path }) => path);
+    expect(boxes.filter((path) => paths.includes(path))).toEqual([]);
+    expect((await logged(position)).filter((type) => type.startsWith('MESSAGE'))).toEqual([
+      'MESSAGE_UPDATED',
+      'MESSAGE_UPDATED',
+    ]);
+  });
+
+  it('IMAP case 4: a message that was moved away and back keeps its id', async () => {
+    const before = await content('INBOX');
+    const position = await newest();
+    await dovecot.doveadm('move', '-u', user, 'Archive', 'mailbox', 'INBOX', 'subject', 'two');
+    await dovecot.doveadm('move', '-u', user, 'INBOX', 'mailbox', 'Archive', 'all');
+    await sync('INBOX');
+    expect(await content('INBOX')).toEqual(before);
+    expect(await logged(position)).toEqual([]);
+  });
+
   it('IMAP case 7: a mailbox that is made anew under the same name is another one', async () => {
     await dovecot.doveadm('mailbox', 'create', '-u', user, 'Box');
     await dovecot.doveadm('copy', '-u', user, 'Box', 'mailbox', 'INBOX', 'subject', 'one');
