@@ -37,6 +37,8 @@ class FakeServer {
   meanwhile: (() => void) | undefined;
   /** It lists nothing any more. */
   cut = false;
+  /** Names and nothing more. */
+  readonly names = new Set<string>();
   /** Not to be read. */
   broken: string | undefined;
   reads = 0;
@@ -70,7 +72,7 @@ class FakeServer {
       return [...this.boxes].map(([path, { validity, messages, nextUid }]) => ({
         path,
         subscribed: true,
-        selectable: true,
+        selectable: !this.names.has(path),
         ...(path === 'INBOX' && { specialUse: 'INBOX' as const }),
         ...(path === 'Trash' && { specialUse: 'TRASH' as const }),
         status: { messages: messages.size, uidNext: nextUid, uidValidity: validity },
@@ -485,6 +487,18 @@ describe('a message that another client has moved', () => {
     expect(await content('Work')).toEqual({ a: before.a });
     expect(await mirror.uidsOf(accountId, await idOf('Work'))).toEqual([1]);
     expect(await logged(position)).toEqual(moved);
+  });
+
+  it('is not left in a mailbox that is listed as a name any more', async () => {
+    server.put('Work', 'w', 'x');
+    await sync('Work');
+    const before = await content('Work');
+    server.move('w', 'Work', 'INBOX');
+    server.names.add('Work');
+    await synchroniser.synchroniseList(server.keeper, accountId, {}, signal);
+    expect(await content('Work')).toEqual({});
+    expect((await content('INBOX')).w).toBe(before.w);
+    expect(await mirror.findMessages([before.x!])).toEqual([]);
   });
 
   it('is not left in a mailbox that is only a name any more', async () => {
