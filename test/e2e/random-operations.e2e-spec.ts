@@ -43,9 +43,6 @@ const without: readonly (readonly [string, readonly string[], number])[] = [
   ],
 ];
 
-/** Moves by others in all runs so far. */
-const overMoves = { moves: 0, lost: 0 };
-
 describe.each(without.filter(([, , short]) => seconds !== undefined || short > 0))(
   'random operations by others, while connections are cut and the gateway is killed, on a server without %s',
   (name, absent, short) => {
@@ -69,12 +66,6 @@ describe.each(without.filter(([, , short]) => seconds !== undefined || short > 0
   },
 );
 
-it('most moves by others leave the ids as they are, all runs together', () => {
-  console.log(`${overMoves.lost} of ${overMoves.moves} moves of single messages lost the id`);
-  expect(overMoves.moves).toBeGreaterThan(0);
-  expect(overMoves.lost).toBeLessThanOrEqual(Math.max(5, overMoves.moves / 10));
-});
-
 /** @param moves without MOVE others copy and then expunge: whoever looks in between sees two messages */
 async function expectTrueLog(scene: Scene, moves: boolean): Promise<void> {
   const { gateway, accountId, listed, subscriber, operations } = scene;
@@ -94,15 +85,13 @@ async function expectTrueLog(scene: Scene, moves: boolean): Promise<void> {
 }
 
 /**
- * A message that is moved twice while one search goes on, or to a mailbox that is just getting another name, may be taken for new:
- * in this haste it happens to some of a hundred. A short run has some sixty moves, and one cut can cost several of them their ids
- * (seven of 61 were seen): a tenth is asked of all runs together, of one no more than that it is not far from it.
+ * Whatever is cut or killed in between: what one search has not seen to the end the next one goes on with. One of 6 142 moves was
+ * seen to cost an id, and it was not found out why; the list of a Dovecot may lack for a minute what was just made.
  */
 function expectKeptIds({ moves, lost }: IdsOverMoves): void {
   console.log(`${lost.length} of ${moves} moves of single messages lost the id\n${lost.join('\n')}`);
-  overMoves.moves += moves;
-  overMoves.lost += lost.length;
-  expect(lost.length).toBeLessThanOrEqual(Math.max(10, moves / 10));
+  expect(moves).toBeGreaterThan(0);
+  expect(lost.length).toBeLessThanOrEqual(1);
 }
 
 /** A list is sorted, whole, and repeats nothing. */
