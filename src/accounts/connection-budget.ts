@@ -38,6 +38,17 @@ export class ConnectionBudget {
   private readonly total: Usage = { connections: 0, signIns: 0 };
   private readonly hosts = new Map<string, Usage>();
   private readonly signingIn = new Set<AccountId>();
+  private readonly leaving: Leaving = {
+    signedIn: (applicant, connected) => {
+      if (applicant.accountId !== undefined) this.signingIn.delete(applicant.accountId);
+      this.count(applicant, 'signIns', -1);
+      if (connected) this.admitNext();
+    },
+    released: (applicant) => {
+      this.count(applicant, 'connections', -1);
+      this.admitNext();
+    },
+  };
 
   constructor(@Inject(CONFIG) { connections }: Config) {
     this.limits = connections;
@@ -93,23 +104,7 @@ export class ConnectionBudget {
     this.count(applicant, 'connections', 1);
     this.count(applicant, 'signIns', 1);
     if (applicant.accountId !== undefined) this.signingIn.add(applicant.accountId);
-    let signingIn = true;
-    let connected = true;
-    const signedIn = (): void => {
-      if (!signingIn) return;
-      signingIn = false;
-      if (applicant.accountId !== undefined) this.signingIn.delete(applicant.accountId);
-      this.count(applicant, 'signIns', -1);
-      if (connected) this.admitNext();
-    };
-    const release = (): void => {
-      if (!connected) return;
-      connected = false;
-      signedIn();
-      this.count(applicant, 'connections', -1);
-      this.admitNext();
-    };
-    return { signedIn, release };
+    return new Permit(applicant, this.leaving);
   }
 
   private count({ host }: Applicant, what: keyof Usage, by: number): void {
@@ -140,6 +135,35 @@ export class ConnectionBudget {
     if (isMailError(reason)) return reason;
     if (isTimeout(reason)) return this.full(applicant);
     return new MailError('CONNECTION_FAILED', 'the connection was given up', { cause: reason, retryable: true });
+  }
+}
+
+interface Leaving {
+  signedIn(applicant: Applicant, connected: boolean): void;
+  released(applicant: Applicant): void;
+}
+
+/** There is one for each open connection. */
+class Permit implements ConnectionPermit {
+  private signingIn = true;
+  private connected = true;
+
+  constructor(
+    private readonly applicant: Applicant,
+    private readonly leaving: Leaving,
+  ) {}
+
+  signedIn(): void {
+    if (!this.signingIn) return;
+    this.signingIn = false;
+    this.leaving.signedIn(this.applicant, this.connected);
+  }
+
+  release(): void {
+    if (!this.connected) return;
+    this.connected = false;
+    this.signedIn();
+    this.leaving.released(this.applicant);
   }
 }
 

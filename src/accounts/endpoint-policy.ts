@@ -1,5 +1,6 @@
 import type { LookupAddress } from 'node:dns';
 import { Inject, Injectable } from '@nestjs/common';
+import { LinkedAbort } from '../common/linked-abort.js';
 import { systemErrorCode } from '../common/system-error-code.js';
 import { CONFIG, type Config, type MailPolicyConfig } from '../config/config.js';
 import type { CheckedEndpoint } from '../mailbox/connection.port.js';
@@ -73,18 +74,20 @@ export class EndpointPolicy {
 
   private async lookupAll(host: string, signal: AbortSignal): Promise<readonly string[]> {
     signal.throwIfAborted();
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(lookupDeadlineMs)]);
+    const deadline = new LinkedAbort(signal, AbortSignal.timeout(lookupDeadlineMs));
     try {
-      const found = await Promise.race([this.lookup(host, { all: true }), rejectedBy(deadline)]);
+      const found = await Promise.race([this.lookup(host, { all: true }), rejectedBy(deadline.signal)]);
       return found.slice(0, maxAddresses).map(({ address }) => address);
     } catch (error) {
       signal.throwIfAborted();
-      if (deadline.aborted) throw new MailError('TIMEOUT', 'the name of the server was not resolved in time');
+      if (deadline.signal.aborted) throw new MailError('TIMEOUT', 'the name of the server was not resolved in time');
       throw new MailError('CONNECTION_FAILED', 'the name of the server does not resolve', {
         cause: error,
         // A name that does not exist will not tomorrow either; a resolver that is away comes back.
         retryable: systemErrorCode(error) !== 'ENOTFOUND',
       });
+    } finally {
+      deadline.unlink();
     }
   }
 }

@@ -7,18 +7,18 @@ export class Wakeup {
   }
 
   /** @returns true once `ready` holds, false when `signal` has aborted */
-  async until(ready: () => boolean, signal: AbortSignal): Promise<boolean> {
-    while (!signal.aborted && !ready()) {
-      await new Promise<void>((resolve) => {
-        const done = (): void => {
-          signal.removeEventListener('abort', done);
-          this.resolve = () => undefined;
-          resolve();
-        };
-        this.resolve = done;
-        signal.addEventListener('abort', done, { once: true });
-      });
-    }
-    return !signal.aborted;
+  until(ready: () => boolean, signal: AbortSignal): Promise<boolean> {
+    // No async function: one that waits takes as much memory again, and each account has one.
+    return new Promise((resolve) => {
+      const look = (): void => {
+        if (!signal.aborted && !ready()) return;
+        signal.removeEventListener('abort', look);
+        this.resolve = () => undefined;
+        resolve(!signal.aborted);
+      };
+      this.resolve = look;
+      signal.addEventListener('abort', look, { once: true });
+      look();
+    });
   }
 }

@@ -95,8 +95,8 @@ export class ImapConnection extends ImapSession {
   }
 
   /** Lets the server say what is new in the selected mailbox. */
-  async noop(signal: AbortSignal): Promise<void> {
-    await this.run(signal, () => this.flow.noop());
+  async noop(signal: AbortSignal, silenceMs?: number): Promise<void> {
+    await this.run(signal, () => this.flow.noop(), silenceMs);
   }
 
   /**
@@ -154,7 +154,11 @@ export class ImapConnection extends ImapSession {
 
   /** All mailboxes of all namespaces; their status too where that costs nothing (RFC 5819 LIST-STATUS). */
   async list(signal: AbortSignal): Promise<readonly ListedMailbox[]> {
-    return this.run(signal, () => this.flow.list(this.has('LIST-STATUS') ? { statusQuery: this.statusQuery } : {}));
+    const query = this.has('LIST-STATUS') ? { statusQuery: this.statusQuery } : {};
+    const listed = await this.run(signal, () => this.flow.list(query));
+    // imapflow would keep all of it for SELECT, which does not need it.
+    internalsOf(this.flow).folders.clear();
+    return listed;
   }
 
   async status(path: string, signal: AbortSignal): Promise<ListedMailbox['status']> {
@@ -267,8 +271,8 @@ export class ImapConnection extends ImapSession {
   }
 
   /** Resolves when IDLE has ended, by another command or by the server; false where the server refused it. */
-  async idle(): Promise<boolean> {
-    return (await this.flow.idle()) !== false;
+  idle(): Promise<boolean> {
+    return this.flow.idle().then((result: unknown) => result !== false);
   }
 
   /** A FETCH cannot be called back: the rest of it is read and dropped, if that does not take long. */

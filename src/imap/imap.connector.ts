@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { KeyedMutex } from '../common/keyed-mutex.js';
-import type { AccountConnection, Secret } from '../mailbox/connection.port.js';
+import type { AccountConnection, ConnectionPermit, Secret } from '../mailbox/connection.port.js';
 import { invalidInput, isMailError, MailError } from '../mailbox/mailbox.errors.js';
 import type { AccountCapabilities } from '../mailbox/model/protocol.js';
 import { ImapConnection } from './imap.connection.js';
@@ -20,10 +20,12 @@ interface Refusal {
   readonly untilMs: number;
 }
 
+/** Of this process, and never out of this file. */
+const fingerprintKey = randomBytes(32);
+const signIns = new KeyedMutex<ImapConnector>();
+
 /** Opens an account's connections: one at a time, and not again and again with a secret that was just refused. */
 export class ImapConnector {
-  private readonly mutex = new KeyedMutex<'signIn'>();
-  private readonly fingerprintKey = randomBytes(32);
   private refusal: Refusal | undefined;
   private learnt: AccountCapabilities | undefined;
 
@@ -38,9 +40,9 @@ export class ImapConnector {
   async connect(signal: AbortSignal, options: ConnectOptions = {}): Promise<ImapConnection> {
     const permit = await this.account.admit?.(signal);
     try {
-      const connection = await this.mutex.run('signIn', () => this.signIn(signal, options));
+      const connection = await signIns.run(this, () => this.signIn(signal, options));
       permit?.signedIn();
-      connection.onClose(() => permit?.release());
+      if (permit) releaseWith(connection, permit);
       return connection;
     } catch (error) {
       permit?.release();
@@ -66,7 +68,7 @@ export class ImapConnector {
     this.refusal = undefined;
     try {
       const connection = await ImapConnection.open(this.account, { ...options, signal, secret });
-      this.learnt = toCapabilities(connection);
+      this.learnt = capabilitiesOf(connection);
       return connection;
     } catch (error) {
       if (isRefused(error)) this.refusal = { error, fingerprint, untilMs: performance.now() + refusalRememberedMs };
@@ -86,11 +88,16 @@ export class ImapConnector {
     }
   }
 
-  /** Tells whether a secret is the one that was refused, and nothing else: the key is random and never leaves this object. */
+  /** Tells whether a secret is the one that was refused, and nothing else. */
   private fingerprint(secret: Secret): string {
     const text = secret.kind === 'password' ? secret.password : secret.accessToken;
-    return createHmac('sha256', this.fingerprintKey).update(`${secret.kind} ${text}`).digest('base64');
+    return createHmac('sha256', fingerprintKey).update(`${secret.kind} ${text}`).digest('base64');
   }
+}
+
+/** Apart from what signed in, lest the listener hold on to that. */
+function releaseWith(connection: ImapConnection, permit: ConnectionPermit): void {
+  connection.onClose(() => permit.release());
 }
 
 const isRefused = (error: unknown): error is MailError => isMailError(error) && error.code === 'AUTHENTICATION_FAILED';
@@ -99,6 +106,15 @@ const isRefused = (error: unknown): error is MailError => isMailError(error) && 
 function refuseControlCharacters(value: string, field: string): void {
   // eslint-disable-next-line no-control-regex -- they are what is looked for
   if (/[\r\n\u0000]/.test(value)) throw invalidInput(['input', field], `${field} holds a line break or NUL`);
+}
+
+/** One for each list of capabilities, which connections share. */
+const known = new WeakMap<object, AccountCapabilities>();
+
+function capabilitiesOf(connection: ImapConnection): AccountCapabilities {
+  const capabilities = known.get(connection.announced) ?? toCapabilities(connection);
+  known.set(connection.announced, capabilities);
+  return capabilities;
 }
 
 const toCapabilities = (connection: ImapConnection): AccountCapabilities => ({

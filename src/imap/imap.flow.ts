@@ -6,14 +6,19 @@ import * as limits from './imap.limits.js';
 import type { FetchedRow } from './imap.mapping.js';
 import type { Token } from './imap.tokens.js';
 import type { ImapTransport } from './imap.transport.js';
-import type { readVanished } from './imap.vanished.js';
 
 export type FetchItems = FetchQueryObject;
 export type SearchTerms = SearchObject;
 export type ListedMailbox = ListResponse;
 export type QuotaReport = QuotaResponse;
 
-export type UntaggedHandlers = Record<string, (untagged: { readonly attributes?: readonly Token[] }) => Promise<void>>;
+interface Untagged {
+  readonly attributes?: readonly Token[];
+}
+
+export type UntaggedHandlers = Record<string, (untagged: Untagged) => Promise<void>>;
+
+type Capabilities = ImapFlow['capabilities'];
 
 /** A response with its literals, as it came. */
 interface ServerResponse {
@@ -34,22 +39,43 @@ interface ImapFlowInternals {
   /** For answers that no command under way asked for. */
   readonly untaggedHandlers: UntaggedHandlers;
   /** For response codes (RFC 9051 section 7.1). */
-  readonly sectionHandlers: Record<string, () => Promise<void>>;
-  untaggedVanished(untagged: { readonly attributes?: Parameters<typeof readVanished>[0] }): Promise<void>;
+  readonly sectionHandlers: Record<string, (section: unknown) => Promise<void>>;
+  untaggedVanished(untagged: Untagged): Promise<void>;
   /** The command under way. */
   readonly currentRequest: { readonly command: string } | false;
   /** Called for each response. @returns false to stop reading */
   handleResponse(response: ServerResponse): Promise<boolean>;
+  /** Replaced as a whole when the server announces others. Cleared by STARTTLS alone. */
+  capabilities: Capabilities;
+  /** As they came. Nothing reads them. */
+  rawCapabilities: unknown;
+  /** Over when the session has begun; `close` would clear them. */
+  connectTimeout: NodeJS.Timeout | undefined;
+  greetingTimeout: NodeJS.Timeout | undefined;
+  serverBye(untagged: Untagged): Promise<void>;
+  untaggedCapability(untagged: Untagged): Promise<void>;
+  sectionCapability(section: unknown): Promise<void>;
+  untaggedExists(untagged: Untagged): Promise<void>;
+  untaggedExpunge(untagged: Untagged): Promise<void>;
+  untaggedFetch(untagged: Untagged): Promise<void>;
 }
 
 export const internalsOf = (flow: ImapFlow): ImapFlowInternals => flow as unknown as ImapFlowInternals;
 
 const imapflow = internalsOf(ImapFlow.prototype);
 
-/** imapflow, which lets itself be spared the rows of a FETCH that is under way. */
+/** imapflow, which lets itself be spared the rows of a FETCH that is under way, and what it does not need while it is idle. */
 export class Flow extends ImapFlow {
   /** Is given the rows of ordinary responses to FETCH instead of imapflow. Nothing more is read before its promise resolves. */
   takeRow: ((row: FetchedRow) => Promise<void> | undefined) | undefined;
+  /** Told of everything imapflow emits, `error` above all, which would end the process where nobody listens. */
+  onEvent: (event: string, value: unknown) => void = () => undefined;
+
+  /** What happens, by the one listener: a table of listeners takes more memory than most of what is in it. */
+  override emit(event: string, ...values: unknown[]): boolean {
+    this.onEvent(event, values[0]);
+    return this.listenerCount(event) === 0 || super.emit(event, ...values);
+  }
 
   /** Overrides imapflow's own. @returns false to stop reading */
   protected async handleResponse(response: ServerResponse): Promise<boolean> {
@@ -58,6 +84,26 @@ export class Flow extends ImapFlow {
     this.keepUp(row);
     await this.takeRow?.(row);
     return true;
+  }
+
+  /**
+   * For a session that has begun, of which there may be thousands that only wait: lets go of what signing in needed, the secret
+   * first of all, and shares what others have too.
+   */
+  settle(): void {
+    const internals = internalsOf(this);
+    this.options.auth = undefined;
+    internals.connectTimeout = internals.greetingTimeout = undefined;
+    internals.capabilities = shared(this.capabilities);
+    internals.rawCapabilities = undefined;
+    // As imapflow's own, which hold on to all that connecting needed.
+    Object.assign(internals.untaggedHandlers, untaggedHandlersOf(internals));
+    internals.sectionHandlers.CAPABILITY = (section) => internals.sectionCapability(section);
+  }
+
+  /** Overrides imapflow's own, which wraps the logger in a dozen functions for each connection. */
+  protected getLogger(): unknown {
+    return this.options.logger;
   }
 
   private get isFetching(): boolean {
@@ -87,19 +133,49 @@ export function createFlow(account: AccountConnection, { secret, transport, onRe
     ...flowOptions(account),
     auth: { user: account.username, ...credentials(secret) },
     transport,
-    logger: { ...silentLogger, warn: (entry: { err?: unknown }) => onRefusal(entry.err) },
+    logger: new QuietLogger(onRefusal),
   });
 }
 
-const ignore = (): void => undefined;
-const silentLogger = {
-  trace: ignore,
-  debug: ignore,
-  info: ignore,
-  error: ignore,
-  fatal: ignore,
-  isLevelEnabled: (level: string) => level === 'warn',
-};
+class QuietLogger {
+  constructor(private readonly onRefusal: (error: unknown) => void) {}
+
+  trace(): void {}
+  debug(): void {}
+  info(): void {}
+  error(): void {}
+  fatal(): void {}
+
+  warn({ err }: { readonly err?: unknown }): void {
+    this.onRefusal(err);
+  }
+
+  isLevelEnabled(level: string): boolean {
+    return level === 'warn';
+  }
+}
+
+const untaggedHandlersOf = (flow: ImapFlowInternals): UntaggedHandlers => ({
+  BYE: (untagged) => flow.serverBye(untagged),
+  CAPABILITY: (untagged) => flow.untaggedCapability(untagged),
+  EXISTS: (untagged) => flow.untaggedExists(untagged),
+  EXPUNGE: (untagged) => flow.untaggedExpunge(untagged),
+  FETCH: (untagged) => flow.untaggedFetch(untagged),
+  VANISHED: (untagged) => flow.untaggedVanished(untagged),
+});
+
+/** What servers announce, each list of capabilities once: most accounts are on a few servers. */
+const announced = new Map<string, Capabilities>();
+const maxAnnounced = 100;
+
+function shared(capabilities: Capabilities): Capabilities {
+  const text = JSON.stringify([...capabilities]);
+  const known = announced.get(text);
+  if (known) return known;
+  if (announced.size >= maxAnnounced) announced.clear();
+  announced.set(text, capabilities);
+  return capabilities;
+}
 
 const credentials = (secret: Secret): { pass: string } | { accessToken: string } =>
   secret.kind === 'password' ? { pass: secret.password } : { accessToken: secret.accessToken };

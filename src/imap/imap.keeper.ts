@@ -29,7 +29,6 @@ export class ImapKeeper implements port.ServerKeeper {
   private readonly search: ImapSearch;
   private readonly watcher: ImapWatcher;
   private readonly memory = { settled: new SettledMailboxes(), unreadable: new UnreadableMessages() };
-  private readonly closing = new AbortController();
 
   constructor(
     private readonly connector: ImapConnector,
@@ -50,7 +49,7 @@ export class ImapKeeper implements port.ServerKeeper {
   }
 
   async close(): Promise<void> {
-    this.closing.abort();
+    this.watcher.close();
     await this.pool.close();
   }
 
@@ -74,10 +73,7 @@ export class ImapKeeper implements port.ServerKeeper {
     const onListed = (paths: readonly string[]): void => {
       if (this.mailboxes.disagreesWith(paths)) onHint({ kind: 'mailboxes' });
     };
-    return this.watcher.watch(
-      { onHint: tell, onReady, onRenumbered, onListed },
-      AbortSignal.any([signal, this.closing.signal]),
-    );
+    return this.watcher.watch({ onHint: tell, onReady, onRenumbered, onListed }, signal);
   }
 
   attentionTo(path: string): port.Attention | undefined {

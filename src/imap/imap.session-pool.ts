@@ -145,7 +145,7 @@ export class ImapSessionPool {
     if (!connection.usable) return false;
     if (!ask && connection.silentForMs < limits.staleAfterMs) return true;
     try {
-      await connection.noop(AbortSignal.any([signal, AbortSignal.timeout(limits.probeTimeoutMs)]));
+      await connection.noop(signal, limits.probeTimeoutMs);
       return true;
     } catch (error) {
       connection.close();

@@ -1,3 +1,4 @@
+import { withDeadline } from '../common/linked-abort.js';
 import type { AccountConnection, Secret } from '../mailbox/connection.port.js';
 import { modSeq, type ModSeq } from '../mailbox/model/ids.js';
 import { CommandWatch } from './command-watch.js';
@@ -37,13 +38,7 @@ export abstract class ImapSession {
     this.flow = flow;
     this.transport = transport;
     this.silenceMs = silenceMs ?? limits.commandTimeoutMs;
-    flow.on('error', (error) => (this.failure ??= error));
-    flow.on('close', () => this.closeListeners.forEach((listener) => listener()));
-    flow.on('mailboxClose', () => (this.mailbox = undefined));
-    flow.on('exists', () => this.tell({ kind: 'exists' }));
-    flow.on('flags', () => this.tell({ kind: 'flags' }));
-    flow.on('highestModseq', () => this.tell({ kind: 'flags' }));
-    flow.on('expunge', () => this.tell({ kind: 'expunged', earlier: false }));
+    flow.onEvent = (event, value) => this.hear(event, value);
     // imapflow walks a set UID by UID: sixteen million steps for a line of 27 octets, while every account waits.
     internalsOf(flow).untaggedVanished = async ({ attributes }) => this.vanished(readVanished(attributes));
   }
@@ -71,6 +66,11 @@ export abstract class ImapSession {
   /** Upper case, as announced after sign-in; IMAP4rev2's own parts (RFC 9051 appendix E) only where they are announced. */
   get capabilities(): readonly string[] {
     return [...this.flow.capabilities.keys()].map((name) => name.toUpperCase());
+  }
+
+  /** The list as such: equal ones are the same. */
+  get announced(): object {
+    return this.flow.capabilities;
   }
 
   has(capability: string): boolean {
@@ -126,9 +126,11 @@ export abstract class ImapSession {
   // ------------------------------------------------------------------------------------------------ below
 
   protected async signIn(signal: AbortSignal): Promise<void> {
-    const both = AbortSignal.any([signal, AbortSignal.timeout(limits.signInTimeoutMs)]);
-    await this.run(both, () => this.flow.connect(), limits.signInTimeoutMs, 'signIn');
-    this.flow.options.auth = undefined;
+    const { signInTimeoutMs } = limits;
+    await withDeadline(signal, signInTimeoutMs, (both) =>
+      this.run(both, () => this.flow.connect(), signInTimeoutMs, 'signIn'),
+    );
+    this.flow.settle();
     // imapflow puts the personal prefix before every path that lacks it, other namespaces' too. Ours are complete.
     if (this.flow.namespace) this.flow.namespace = { ...this.flow.namespace, prefix: '' };
   }
@@ -168,6 +170,29 @@ export abstract class ImapSession {
   protected refused(): Error {
     if (!this.usable) return this.closedBy();
     return toMailError(this.refusal ?? { responseStatus: 'NO' }, 'command');
+  }
+
+  private hear(event: string, value: unknown): void {
+    switch (event) {
+      case 'error':
+        this.failure ??= value;
+        break;
+      case 'close':
+        this.closeListeners.forEach((listener) => listener());
+        break;
+      case 'mailboxClose':
+        this.mailbox = undefined;
+        break;
+      case 'exists':
+        this.tell({ kind: 'exists' });
+        break;
+      case 'flags':
+      case 'highestModseq':
+        this.tell({ kind: 'flags' });
+        break;
+      case 'expunge':
+        this.tell({ kind: 'expunged', earlier: false });
+    }
   }
 
   private vanished(messages: VanishedMessages | undefined): void {

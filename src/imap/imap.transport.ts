@@ -45,7 +45,7 @@ export class ImapTransport {
       : connectPlain({ ...this.address(), noDelay: true });
     this.socket = socket;
     this.watchWrites(socket);
-    socket.once('close', () => this.settings.wireLog?.remark('connection closed'));
+    this.remarkEnd(socket);
     socket.once('connect', () => {
       socket.setNoDelay(true);
       steps.end();
@@ -106,6 +106,12 @@ export class ImapTransport {
     this.lastOctetAtMs = performance.now();
     this.settings.wireLog?.received(chunk);
   };
+
+  /** Apart from `connect`, lest the listener hold on to all that connecting needs. */
+  private remarkEnd(socket: Socket): void {
+    const { wireLog } = this.settings;
+    socket.once('close', () => wireLog?.remark('connection closed'));
+  }
 
   /** imapflow writes Buffers, and nothing else with them. */
   private watchWrites(socket: Socket): void {

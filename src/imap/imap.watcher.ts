@@ -1,4 +1,4 @@
-import { sleep } from '../common/sleep.js';
+import { LinkedAbort } from '../common/linked-abort.js';
 import type { Attention, RemoteHint } from '../mailbox/keeper.port.js';
 import { HintCoalescer } from './hint-coalescer.js';
 import type { ImapConnection } from './imap.connection.js';
@@ -7,6 +7,7 @@ import { toMailError } from './imap.errors.js';
 import type { ListedMailbox } from './imap.flow.js';
 import * as limits from './imap.limits.js';
 import type { NotifiedNews } from './imap.notify.js';
+import { Pause } from './pause.js';
 import { StatusPoll } from './status-poll.js';
 import { chooseMeans, type WatchMeans } from './watch-means.js';
 
@@ -29,6 +30,7 @@ const shortestRestMs = 1_000;
  */
 export class ImapWatcher {
   private current: Watch | undefined;
+  private readonly closing = new AbortController();
 
   constructor(
     private readonly connector: ImapConnector,
@@ -39,8 +41,15 @@ export class ImapWatcher {
     return this.current?.attentionTo(path);
   }
 
-  /** @throws MailError when the connection is lost, refused or silent; returns when `signal` aborts */
-  async watch({ onHint, onReady, ...rest }: WatchEvents, signal: AbortSignal): Promise<void> {
+  /** Ends watching for good. */
+  close(): void {
+    this.closing.abort();
+  }
+
+  /** @throws MailError when the connection is lost, refused or silent; returns when it is closed or `caller` aborts */
+  async watch({ onHint, onReady, ...rest }: WatchEvents, caller: AbortSignal): Promise<void> {
+    const ending = new LinkedAbort(caller, this.closing.signal);
+    const { signal } = ending;
     if (signal.aborted) return;
     const hints = new HintCoalescer(onHint);
     let connection: ImapConnection | undefined;
@@ -56,6 +65,7 @@ export class ImapWatcher {
       if (!signal.aborted) throw toMailError(error, 'command');
     } finally {
       this.current = undefined;
+      ending.unlink();
       hints.close();
       await connection?.logout();
     }
@@ -67,7 +77,7 @@ class Watch {
   private askedAtMs = 0;
   private idleRefused = false;
   private notifyRefused = false;
-  private endRest: () => void = () => undefined;
+  private readonly pause = new Pause();
 
   constructor(
     private readonly connection: ImapConnection,
@@ -95,12 +105,22 @@ class Watch {
   }
 
   async follow(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      await this.rest(signal);
-      if (signal.aborted) return;
-      if (this.means === 'POLL') await this.connection.noop(signal);
-      await this.ask(signal);
-      this.onHint({ kind: 'asked' });
+    const { connection } = this;
+    const endPause = (): void => this.pause.end();
+    const forget = connection.onClose(endPause);
+    signal.addEventListener('abort', endPause, { once: true });
+    try {
+      while (!signal.aborted) {
+        if (connection.usable) await this.rest();
+        if (signal.aborted) return;
+        if (!connection.usable) throw connection.closedBy();
+        if (this.means === 'POLL') await connection.noop(signal);
+        await this.ask(signal);
+        this.onHint({ kind: 'asked' });
+      }
+    } finally {
+      forget();
+      signal.removeEventListener('abort', endPause);
     }
   }
 
@@ -120,34 +140,22 @@ class Watch {
     if (news.kind === 'overflow') this.notifyRefused = true;
     else this.poll.hear(news);
     // What mailboxes there are now must be known to understand what is told of them.
-    if (news.kind !== 'status') this.endRest();
+    if (news.kind !== 'status') this.pause.shorten(shortestRestMs);
   }
 
   /** Listens until it is time to ask. */
-  private async rest(signal: AbortSignal): Promise<void> {
-    const { connection } = this;
-    const over = new AbortController();
-    const either = AbortSignal.any([signal, over.signal]);
-    const stop = connection.onClose(() => over.abort());
-    const news = new Promise<void>((resolve) => (this.endRest = resolve));
-    try {
-      const heard = this.means === 'POLL' ? [news] : [news, this.listen()];
-      await Promise.race([
-        sleep(this.means === 'POLL' ? limits.pollWithoutIdleMs : limits.pollMs, either),
-        Promise.race(heard).then(() => sleep(shortestRestMs, either)),
-      ]);
-    } finally {
-      over.abort();
-      stop();
-    }
-    if (!connection.usable && !signal.aborted) throw connection.closedBy();
+  private rest(): Promise<void> {
+    if (this.means === 'POLL') return this.pause.wait(limits.pollWithoutIdleMs);
+    this.connection.idle().then(
+      (accepted) => this.idleEnded(accepted),
+      // The connection is closed: who waits for that is told by it.
+      () => undefined,
+    );
+    return this.pause.wait(limits.pollMs);
   }
 
-  private async listen(): Promise<void> {
-    try {
-      if (!(await this.connection.idle())) this.idleRefused = true;
-    } catch {
-      // The connection is closed: who waits for that is told by it.
-    }
+  private idleEnded(accepted: boolean): void {
+    if (!accepted) this.idleRefused = true;
+    this.pause.shorten(shortestRestMs);
   }
 }

@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { LinkedAbort } from '../common/linked-abort.js';
 import { sleep } from '../common/sleep.js';
 import type { AccountId } from '../mailbox/model/ids.js';
 import { isMailError, MailError } from '../mailbox/mailbox.errors.js';
@@ -30,9 +31,9 @@ interface Trouble {
 
 /** Runs one account on this instance: again and again, with growing delays, until it is stopped. */
 export class AccountRuntime {
-  private readonly log = new Logger(AccountRuntime.name);
+  private static readonly log = new Logger(AccountRuntime.name);
   private readonly stopping = new AbortController();
-  private waiting = new AbortController();
+  private waiting: AbortController | undefined;
   private trouble: Trouble = { failures: 0, sinceMs: 0 };
   private readonly ended: Promise<void>;
 
@@ -46,25 +47,27 @@ export class AccountRuntime {
 
   /** Ends the wait for the next attempt, if it is waiting. */
   retryNow(): void {
-    this.waiting.abort();
+    this.waiting?.abort();
   }
 
   async syncNow(signal: AbortSignal): Promise<PollResult | undefined> {
+    const either = new LinkedAbort(this.stopping.signal, signal);
     try {
-      const result = await this.runner.syncNow(AbortSignal.any([signal, this.stopping.signal]));
+      const result = await this.runner.syncNow(either.signal);
       this.retryNow();
       return result ?? undefined;
     } catch (error) {
       const { signal: stopped } = this.stopping;
       if (isMailError(error) && !stopped.aborted && this.isAlarming(error)) await this.events.failed(error);
       throw error;
+    } finally {
+      either.unlink();
     }
   }
 
   /** Resolves when nothing of the account runs here any more. */
   async stop(): Promise<void> {
     this.stopping.abort();
-    this.waiting.abort();
     await this.ended;
   }
 
@@ -113,7 +116,10 @@ export class AccountRuntime {
 
   /** No failure of the account's, so its status stays: lists are as old as they were. */
   private async restForDatabase(error: unknown): Promise<void> {
-    this.log.warn({ accountId: this.accountId, reason: reasonOf(error) }, 'database away; account tried again');
+    AccountRuntime.log.warn(
+      { accountId: this.accountId, reason: reasonOf(error) },
+      'database away; account tried again',
+    );
     await sleep(databaseRestMs * (0.5 + Math.random()), this.stopping.signal);
   }
 
@@ -126,19 +132,20 @@ export class AccountRuntime {
       ? error
       : new MailError('INTERNAL', 'a fault of the gateway; see its log', { cause: error });
     const level = known.code === 'INTERNAL' ? 'error' : worried ? 'warn' : 'log';
-    this.log[level](
+    AccountRuntime.log[level](
       { accountId: this.accountId, code: known.code, failures, delayMs, reason: reasonOf(error) },
       worried ? 'account failed' : 'account postponed',
     );
     try {
       await this.events[worried ? 'failed' : 'postponed'](known, new Date(Date.now() + delayMs));
     } catch (statusError) {
-      this.log.warn(
+      AccountRuntime.log.warn(
         { accountId: this.accountId, reason: reasonOf(statusError) },
         'account status could not be written',
       );
     }
-    await sleep(delayMs, AbortSignal.any([this.waiting.signal, this.stopping.signal]));
+    await sleep(delayMs, this.waiting.signal, this.stopping.signal);
+    this.waiting = undefined;
   }
 }
 

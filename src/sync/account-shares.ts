@@ -72,7 +72,7 @@ export class AccountShares implements OnModuleInit {
       const held = this.extras.get(id);
       if (!held) return this.takeExtra(id, patient, signal);
       if (!patient) return undefined;
-      await sleep(patienceMs, AbortSignal.any([signal, held.over]));
+      await sleep(patienceMs, signal, held.over);
       if (signal.aborted) throw givenUp(signal);
     }
   }

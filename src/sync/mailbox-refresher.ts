@@ -1,4 +1,5 @@
 import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import { withDeadline } from '../common/linked-abort.js';
 import { sleep } from '../common/sleep.js';
 import { KEEPER_PROVIDER, type KeeperProvider } from '../mailbox/keeper-provider.port.js';
 import type { Attention } from '../mailbox/keeper.port.js';
@@ -62,7 +63,7 @@ export class MailboxRefresher implements MailboxFreshness, OnModuleDestroy {
   private async refresh(id: MailboxId): Promise<void> {
     const { signal } = this.ending;
     try {
-      await this.keepers.refreshMailbox(id, AbortSignal.any([signal, AbortSignal.timeout(refreshDeadlineMs)]));
+      await withDeadline(signal, refreshDeadlineMs, (both) => this.keepers.refreshMailbox(id, both));
     } catch (error) {
       if (!signal.aborted) this.log.warn({ mailboxId: id, reason: String(error) }, 'mailbox could not be refreshed');
     }

@@ -10,6 +10,8 @@ const newestMessages = 300;
 /** New mail waits no longer than one batch takes. */
 const batchMessages = 20;
 
+const nothing: ReadonlySet<MessageId> = new Set();
+
 interface FillerDependencies {
   readonly accountId: AccountId;
   readonly keeper: ServerKeeper;
@@ -19,7 +21,7 @@ interface FillerDependencies {
 /** Reads how the newest messages of an account begin, before anybody asks. */
 export class PreviewFiller {
   /** Without an answer: not asked for again while the account runs. Those that are not among the newest any more are forgotten. */
-  private hopeless: ReadonlySet<MessageId> = new Set();
+  private hopeless = nothing;
   /** One by one after a failure: a single message may be the reason, and must not be in the way of the others. */
   private batchSize = batchMessages;
 
@@ -46,7 +48,8 @@ export class PreviewFiller {
   private async nextBatch(): Promise<readonly ReadMessage[]> {
     const { mirror, accountId } = this.context;
     const unknown = (await mirror.findWithoutPreview(accountId, newestMessages)).filter(isRead);
-    this.hopeless = new Set(unknown.map(({ id }) => id).filter((id) => this.hopeless.has(id)));
+    const still = unknown.map(({ id }) => id).filter((id) => this.hopeless.has(id));
+    this.hopeless = still.length > 0 ? new Set(still) : nothing;
     const open = unknown.filter(({ id }) => !this.hopeless.has(id));
     return open.filter(({ mailboxId }) => mailboxId === open[0]?.mailboxId).slice(0, this.batchSize);
   }

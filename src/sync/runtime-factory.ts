@@ -3,6 +3,9 @@ import type { Account } from '../accounts/account.js';
 import type { AccountEvent } from '../accounts/account-state.js';
 import { AccountStatusWriter } from '../accounts/account-status.writer.js';
 import type { Keeper } from '../mailbox/keeper.port.js';
+import type { MailError } from '../mailbox/mailbox.errors.js';
+import type { AccountId } from '../mailbox/model/ids.js';
+import type { AccountCapabilities } from '../mailbox/model/protocol.js';
 import { MESSAGE_STRUCTURES, type MessageStructures } from '../store/message-structures.port.js';
 import { MIRROR_STORE, type MirrorStore } from '../store/mirror.port.js';
 import type { AccountRunner, RunnerEvent } from './account-runner.js';
@@ -26,7 +29,7 @@ export class RuntimeFactory {
   async start(account: Account, epoch: bigint, leaseLost: () => void): Promise<AccountRuntime> {
     const keeper = await this.keepers.open(account);
     const runner = this.runner(account, keeper, epoch);
-    return new AccountRuntime(account.id, runner, this.events(account, epoch, leaseLost));
+    return new AccountRuntime(account.id, runner, new StatusEvents(this.statuses, account.id, epoch, leaseLost));
   }
 
   private runner(account: Account, keeper: Keeper, epoch: bigint): AccountRunner {
@@ -39,25 +42,41 @@ export class RuntimeFactory {
     return new GatewayAccountRunner({ account, keeper, epoch, mirror, structures, status });
   }
 
-  private events({ id }: Account, epoch: bigint, leaseLost: () => void): RuntimeEvents {
-    const tell = (event: AccountEvent): Promise<void> => this.statuses.applyEvent(id, event, epoch);
-    return {
-      connecting: () => tell({ kind: 'connecting' }),
-      failed: (error, nextAttemptAt) => tell({ kind: 'failed', error, nextAttemptAt }),
-      postponed: (error, nextAttemptAt) => tell({ kind: 'postponed', error, nextAttemptAt }),
-      leaseLost,
-    };
-  }
-
   private reporter({ id }: Account, keeper: Keeper, epoch: bigint): (event: RunnerEvent) => Promise<void> {
-    let told = '';
+    let told: AccountCapabilities | undefined;
     return async (event) => {
       await this.statuses.applyEvent(id, { kind: event }, epoch);
       const { capabilities } = keeper;
-      const text = JSON.stringify(capabilities ?? '');
-      if (!capabilities || text === told) return;
-      await this.mirror.write(id, (tx) => tx.setCapabilities(capabilities), { epoch });
-      told = text;
+      if (!capabilities || capabilities === told) return;
+      const isNews = JSON.stringify(capabilities) !== JSON.stringify(told);
+      if (isNews) await this.mirror.write(id, (tx) => tx.setCapabilities(capabilities), { epoch });
+      told = capabilities;
     };
+  }
+}
+
+/** What happens to an account becomes its status. */
+class StatusEvents implements RuntimeEvents {
+  constructor(
+    private readonly statuses: AccountStatusWriter,
+    private readonly id: AccountId,
+    private readonly epoch: bigint,
+    readonly leaseLost: () => void,
+  ) {}
+
+  connecting(): Promise<void> {
+    return this.tell({ kind: 'connecting' });
+  }
+
+  failed(error: MailError, nextAttemptAt?: Date): Promise<void> {
+    return this.tell({ kind: 'failed', error, nextAttemptAt });
+  }
+
+  postponed(error: MailError, nextAttemptAt: Date): Promise<void> {
+    return this.tell({ kind: 'postponed', error, nextAttemptAt });
+  }
+
+  private tell(event: AccountEvent): Promise<void> {
+    return this.statuses.applyEvent(this.id, event, this.epoch);
   }
 }

@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { LinkedAbort } from '../common/linked-abort.js';
 import { sleep } from '../common/sleep.js';
 import type { RemoteHint, RemoteMailboxStatus, ServerKeeper } from '../mailbox/keeper.port.js';
 import { isMailError, MailError } from '../mailbox/mailbox.errors.js';
@@ -25,12 +26,12 @@ export interface ServerAccountDependencies {
 
 /** Keeps one IMAP account's mirror true: watches on one connection, synchronises on others. */
 export class ServerAccountRunner implements AccountRunner {
-  private readonly log = new Logger(ServerAccountRunner.name);
+  private static readonly log = new Logger(ServerAccountRunner.name);
 
   readonly service = { lastDoneMs: 0 };
   private readonly previews: PreviewFiller;
   /** Not there when they were selected, and how often there had been a list by then. */
-  private readonly missing = new Map<MailboxId, number>();
+  private missing: Map<MailboxId, number> | undefined;
   private lists = 0;
 
   constructor(private readonly context: ServerAccountDependencies) {
@@ -41,16 +42,15 @@ export class ServerAccountRunner implements AccountRunner {
   async run(signal: AbortSignal): Promise<void> {
     const { keeper } = this.context;
     const queue = new SyncQueue();
-    const ended = new AbortController();
-    const both = AbortSignal.any([signal, ended.signal]);
+    const ended = new LinkedAbort(signal);
     const parts = [
       keeper.watch(
         (hint) => put(queue, hint),
         () => queue.addList(),
-        both,
+        ended.signal,
       ),
-      this.work(queue, both),
-      this.reconcileNowAndThen(both),
+      this.work(queue, ended.signal),
+      this.reconcileNowAndThen(ended.signal),
     ];
     try {
       await Promise.race(parts);
@@ -121,20 +121,20 @@ export class ServerAccountRunner implements AccountRunner {
     const { keeper, epoch, synchroniser } = this.context;
     try {
       const complete = await synchroniser.synchronise(keeper, mailbox.id, { ...options, epoch }, signal);
-      this.missing.delete(mailbox.id);
+      this.missing?.delete(mailbox.id);
       return complete;
     } catch (error) {
       if (!isMailError(error) || !isMailboxTrouble(error)) throw error;
-      this.log.warn(
+      ServerAccountRunner.log.warn(
         { mailboxId: mailbox.id, code: error.code, reason: error.message },
         'mailbox could not be synchronised',
       );
       if (error.code !== 'NOT_FOUND') return true;
       // Only what a list has named since then is a name and nothing more; else the mailbox may have another name by now.
-      const isName = (this.missing.get(mailbox.id) ?? Infinity) < this.lists;
+      const isName = (this.missing?.get(mailbox.id) ?? Infinity) < this.lists;
       if (isName) await synchroniser.clear(keeper, mailbox, { epoch }, signal);
       else queue?.addList();
-      this.missing.set(mailbox.id, this.lists);
+      this.missing = (this.missing ?? new Map<MailboxId, number>()).set(mailbox.id, this.lists);
       return true;
     }
   }

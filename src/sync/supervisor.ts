@@ -160,7 +160,7 @@ export class Supervisor
         this.log.warn({ reason: String(error) }, 'accounts could not be looked after; tried again');
       }
       const pauseMs = reviewEveryMs * (0.75 + Math.random() / 2);
-      await sleep(pauseMs, AbortSignal.any([signal, this.resting.signal]));
+      await sleep(pauseMs, signal, this.resting.signal);
     }
   }
 

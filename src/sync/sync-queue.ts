@@ -16,8 +16,8 @@ export class SyncQueue {
   private report = false;
   private list = false;
   private previews = false;
-  private readonly news = new Set<string>();
-  private readonly backfill = new Set<string>();
+  private news: Set<string> | undefined;
+  private backfill: Set<string> | undefined;
   private readonly wakeup = new Wakeup();
 
   addReport(): void {
@@ -37,12 +37,12 @@ export class SyncQueue {
 
   addNews(path: string): void {
     // While its history is being read, news is found by the same reading: it looks at the newest first.
-    this.news.add(path);
+    this.news = (this.news ?? new Set()).add(path);
     this.wakeup.notify();
   }
 
   addBackfill(path: string): void {
-    this.backfill.add(path);
+    this.backfill = (this.backfill ?? new Set()).add(path);
     this.wakeup.notify();
   }
 
@@ -51,18 +51,18 @@ export class SyncQueue {
       this.list = false;
       return { kind: 'list' };
     }
-    const [news] = this.news;
+    const [news] = this.news ?? [];
     if (news !== undefined) {
-      this.news.delete(news);
+      this.news = without(this.news, news);
       return { kind: 'news', path: news };
     }
     if (this.report) {
       this.report = false;
       return { kind: 'report' };
     }
-    const [path] = this.backfill;
+    const [path] = this.backfill ?? [];
     if (path !== undefined) {
-      this.backfill.delete(path);
+      this.backfill = without(this.backfill, path);
       return { kind: 'backfill', path };
     }
     if (!this.previews) return undefined;
@@ -72,15 +72,21 @@ export class SyncQueue {
 
   /** True when a first synchronisation should let something else go first. */
   hasMoreUrgent(): boolean {
-    return this.list || this.news.size > 0;
+    return this.list || this.news !== undefined;
   }
 
   get hasBackfill(): boolean {
-    return this.backfill.size > 0;
+    return this.backfill !== undefined;
   }
 
   /** @returns true when there is a task, false when `signal` has aborted */
   wait(signal: AbortSignal): Promise<boolean> {
     return this.wakeup.until(() => this.hasMoreUrgent() || this.report || this.previews || this.hasBackfill, signal);
   }
+}
+
+/** @returns undefined for none: most accounts have nothing to do most of the time */
+function without(paths: Set<string> | undefined, path: string): Set<string> | undefined {
+  paths?.delete(path);
+  return paths?.size ? paths : undefined;
 }

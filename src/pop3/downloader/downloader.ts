@@ -1,3 +1,4 @@
+import { withDeadline } from '../../common/linked-abort.js';
 import type { Pop3Account } from '../../accounts/account.js';
 import type { AccountConnection } from '../../mailbox/connection.port.js';
 import type { PollResult } from '../../mailbox/model/poll-result.js';
@@ -47,7 +48,8 @@ export class Downloader {
     this.checkPause(startedMs);
     let sum: Counts | undefined;
     for (let again = true; again;) {
-      const session: SessionResult = await this.session(epoch, onProgress, signal).catch((error: unknown) => {
+      const visit = withDeadline(signal, sessionMs, (both) => this.session(epoch, onProgress, both));
+      const session: SessionResult = await visit.catch((error: unknown) => {
         if (!sum || !isToldToWait(error)) throw error;
         // What the first session did is done; the rest is the next poll's.
         return { again: false, result: { ...sum, downloaded: 0, deletedOnServer: 0, bytes: 0 } };
@@ -70,7 +72,7 @@ export class Downloader {
   private async session(epoch: bigint, onProgress: ProgressListener, signal: AbortSignal): Promise<SessionResult> {
     const { account, ledger } = this;
     const careful = Date.now() < this.carefulUntilMs;
-    const client = await this.connect(careful, AbortSignal.any([signal, AbortSignal.timeout(sessionMs)]));
+    const client = await this.connect(careful, signal);
     this.lines = client.capabilities?.lines ?? [];
     const { id: accountId, policy } = account;
     const { settledListing } = this;
