@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import type { AccountId } from '../mailbox/model/ids.js';
 import { ProtocolLogs } from './protocol-log.js';
@@ -38,12 +39,27 @@ describe('ProtocolLogs', () => {
     const logs = new ProtocolLogs();
     const accounts = Array.from({ length: 1_000 }, (_, i) => account(`a${i}`));
     const held = (): number => accounts.reduce((sum, id) => sum + logs.last(id, 100_000).join('').length, 0);
-    for (let round = 0; round < 200; round += 1) {
-      for (const id of accounts)
-        logs.of(id).note('S', 1, `* ${round} FETCH (UID ${round} FLAGS (\\Seen) MODSEQ (${round}))`.padEnd(100));
+    for (let round = 0; round < 60; round += 1) {
+      // Nothing that could be packed.
+      for (const id of accounts) logs.of(id).note('S', 1, `* ${round} FETCH ${randomBytes(300).toString('latin1')}`);
     }
     expect(held()).toBeLessThan(10 * 1024 * 1024);
-    for (const id of accounts) expect(logs.last(id, 1)[0]).toContain('* 199 FETCH');
-    expect(logs.last(accounts[0]!, 100_000).length).toBeGreaterThan(50);
+    for (const id of accounts) expect(logs.last(id, 1)[0]).toContain('* 59 FETCH');
+  });
+
+  it('holds two hundred lines of an idle account beside a thousand others', () => {
+    const logs = new ProtocolLogs();
+    for (let i = 0; i < 1_000; i += 1) logs.of(account(`other${i}`)).note('S', 1, '* OK');
+    const log = logs.of(account('ann'));
+    for (let minute = 1; minute <= 100; minute += 1) {
+      log.note('C', 1, 'DONE');
+      log.note('S', 1, `${minute} OK Idle completed (60.00${minute} + 59.9${minute} + 60.0${minute} secs).`);
+      log.note('C', 1, `${minute} LIST "" "*" RETURN (STATUS (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ) SUBSCRIBED)`);
+      log.note('S', 1, `* STATUS INBOX (MESSAGES ${minute} UIDNEXT ${minute} UIDVALIDITY 1 HIGHESTMODSEQ ${minute})`);
+    }
+    const lines = logs.last(account('ann'), 200);
+    expect(lines).toHaveLength(200);
+    expect(lines[0]).toContain('1 C: DONE');
+    expect(lines.at(-1)).toContain('* STATUS INBOX (MESSAGES 100 ');
   });
 });

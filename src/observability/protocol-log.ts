@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import type { ConnectionStep, WireLog } from '../mailbox/connection.port.js';
 import type { AccountId } from '../mailbox/model/ids.js';
+import { blockBytes, pack, unpack } from './packed-lines.js';
 
 /** Of all accounts together; each has its share, which shrinks as accounts become more. */
-const totalBytes = 8 * 1024 * 1024;
-const maxAccountBytes = 64 * 1024;
-const minAccountBytes = 2 * 1024;
-const blockChars = 512;
+const totalBytes = 2 * 1024 * 1024;
+const maxAccountBytes = 16 * 1024;
+const minAccountBytes = 1024;
 const maxLineChars = 600;
 
 /**
@@ -51,11 +51,11 @@ export class ProtocolLogs {
   }
 }
 
-/** Lines in order, held as a few long texts: a text of its own would take twice the memory of what most lines say. */
+/** Lines in order, in a few packed blocks, the newest as they are. */
 class ProtocolLog {
-  private blocks: string[] = [];
+  private readonly blocks: string[] = [];
   private newest = '';
-  private chars = 0;
+  private packedBytes = 0;
   private connections = 0;
 
   nextConnection(): number {
@@ -64,24 +64,23 @@ class ProtocolLog {
   }
 
   add(text: string, maxBytes: number): void {
-    const line = `${Date.now()} ${text}\n`;
-    this.newest += line;
-    this.chars += line.length;
-    if (this.newest.length >= blockChars) {
-      // A copy: what was cut from or put together of other texts would keep those in memory.
-      this.blocks.push(Buffer.from(this.newest).toString());
-      this.newest = '';
-    }
-    if (this.chars > maxBytes) this.shrink(maxBytes);
+    const lines = Buffer.from(`${this.newest}${Date.now()} ${text}\n`);
+    // A copy: what was cut from or put together of other texts would keep those in memory, and each part takes some itself.
+    this.newest = lines.length < blockBytes ? lines.toString() : '';
+    if (this.newest !== '') return;
+    const block = pack(lines);
+    this.blocks.push(block);
+    this.packedBytes += block.length;
+    this.shrink(maxBytes);
   }
 
   /** By whole blocks, so that not every line moves all others. */
   shrink(maxBytes: number): void {
-    while (this.chars > maxBytes && this.blocks.length > 0) this.chars -= this.blocks.shift()!.length;
+    while (this.packedBytes > maxBytes && this.blocks.length > 1) this.packedBytes -= this.blocks.shift()!.length;
   }
 
   last(count: number): readonly string[] {
-    const lines = `${this.blocks.join('')}${this.newest}`.split('\n').slice(0, -1);
+    const lines = `${this.blocks.map(unpack).join('')}${this.newest}`.split('\n').slice(0, -1);
     return lines.slice(-count).map(toShown);
   }
 }
