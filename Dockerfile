@@ -19,7 +19,10 @@ LABEL org.opencontainers.image.title="Mailroom" \
 ENV NODE_ENV=production \
     HOST=0.0.0.0 \
     PORT=4000 \
-    DATA_DIR=/data
+    DATA_DIR=/data \
+    MALLOC_MMAP_THRESHOLD_=65536 \
+    MALLOC_TRIM_THRESHOLD_=32768 \
+    MALLOC_TOP_PAD_=16384
 WORKDIR /app
 COPY package.json LICENSE ./
 COPY migrations migrations

@@ -14,7 +14,11 @@ const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const MANIFEST = new URL('../../package.json', import.meta.url);
 const { scripts } = JSON.parse(await readFile(MANIFEST, 'utf8')) as { scripts: { start: string } };
 /** As `npm start` starts it: what is measured is what is shipped. */
-const START_OPTIONS = scripts.start.split(' ').filter((word) => word.startsWith('--'));
+const START_WORDS = scripts.start.split(' ');
+const START_OPTIONS = START_WORDS.filter((word) => word.startsWith('--'));
+const START_ENV = Object.fromEntries(
+  START_WORDS.filter((word) => /^[A-Z_]+=/.test(word)).map((word) => word.split('=') as [string, string]),
+);
 const START_MS = 120_000;
 
 /**
@@ -39,6 +43,7 @@ export class BenchGateway {
     const url = `http://127.0.0.1:${port}`;
     const key = randomBytes(24).toString('base64url');
     const env = {
+      ...START_ENV,
       PATH: process.env.PATH,
       PORT: String(port),
       DATA_DIR: dataDir,
