@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { ModSeq } from '../mailbox/model/ids.js';
 import type { FetchItems, Flow } from './imap.flow.js';
 import { targetWindowBytes } from './imap.limits.js';
@@ -19,6 +20,9 @@ export interface RowOptions<T> {
   readonly changedSince?: ModSeq;
 }
 
+/** After so long of reading others have their turn: answers of the database, above all to who stores the rows read before. */
+const sliceMs = 1;
+
 /**
  * The rows of one FETCH, in lots, each made into what is wanted of it as it comes: thousands of whole ones in memory are work for
  * the garbage collector. While no lot is asked for no row is read, but for one: what is not taken stays on the server's
@@ -30,6 +34,7 @@ export class FetchedRows<T> {
   private enoughBytes = 0;
   private end: { readonly failure?: unknown } | undefined;
   private dropped = false;
+  private sliceEndsMs = 0;
   /** Lets the connection read on. */
   private resume: (() => void) | undefined;
   /** Gives the lot to who waits for it. */
@@ -92,10 +97,15 @@ export class FetchedRows<T> {
     }
     const item = this.toItem(row);
     if (item !== undefined) this.rows.push(item);
-    if (!this.isFull) return undefined;
+    if (!this.isFull) return performance.now() < this.sliceEndsMs ? undefined : this.beginSlice();
     this.give?.();
     return new Promise((resolve) => (this.resume = resolve));
   };
+
+  private async beginSlice(): Promise<void> {
+    await setImmediate();
+    this.sliceEndsMs = performance.now() + sliceMs;
+  }
 
   private get isFull(): boolean {
     return this.rows.length >= this.enoughRows || this.flow.stats().received >= this.enoughBytes;

@@ -57,7 +57,7 @@ export const maxSetChars = 7_000;
 /** The first window of a first synchronisation is what a person sees first. */
 export const firstWindowMessages = 100;
 export const minWindowMessages = 50;
-export const maxWindowMessages = 1_000;
+export const maxWindowMessages = 2_000;
 /** A window is made so large that about this many octets come from the server. */
 export const targetWindowBytes = 4 * MiB;
 /** Messages asked for one by one to find the one that makes the server hang up. */

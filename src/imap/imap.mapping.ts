@@ -158,14 +158,15 @@ function toReferences(headers: Buffer | undefined): readonly string[] {
 
 function toAddresses(list: readonly MessageAddressObject[] = [], warnings: Warnings): Address[] {
   if (list.length > bounds.MAX_ADDRESSES) warnings.add(`more than ${bounds.MAX_ADDRESSES} addresses in a field`);
-  return list.slice(0, bounds.MAX_ADDRESSES).flatMap(({ name = '', address = '' }) => {
+  const addresses: Address[] = [];
+  for (const { name = '', address = '' } of list.slice(0, bounds.MAX_ADDRESSES)) {
     const shown = withoutBidi(singleLine(name, bounds.MAX_NAME_CHARS));
     const usable = singleLine(address, bounds.MAX_ADDRESS_CHARS + 1);
     // A local part or host that is missing makes no address; Dovecot says MISSING_DOMAIN where there was none.
     const known = /^[^@].*@/.test(usable) && usable.length <= bounds.MAX_ADDRESS_CHARS && !usable.endsWith('@');
-    if (!known && shown === '') return [];
-    return [{ name: shown || undefined, address: known ? usable : undefined }];
-  });
+    if (known || shown !== '') addresses.push({ name: shown || undefined, address: known ? usable : undefined });
+  }
+  return addresses;
 }
 
 /** imapflow gives text where it could not read a date. */

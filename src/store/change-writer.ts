@@ -1,7 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import type { AccountId, MailboxId, MessageId } from '../mailbox/model/ids.js';
 import type { ChangeType } from '../mailbox/model/change.js';
-import { CopyRows } from './copy-rows.js';
+import type { RowOf } from './copy-rows.js';
 import { copyIn } from './copy.js';
 import { select } from './sql.js';
 
@@ -19,8 +19,6 @@ const CHANGE_COLUMNS = {
   initial: 'boolean',
   removed: 'jsonb',
 } as const;
-/** Of a row without what was removed. */
-const rowBytes = 160;
 
 interface ChangeRow {
   readonly type: ChangeType;
@@ -92,12 +90,15 @@ export class ChangeWriter {
   private async flush(): Promise<void> {
     const rows = this.buffered.splice(0);
     if (rows.length === 0) return;
-    const copied = new CopyRows(CHANGE_COLUMNS, rows.length * rowBytes);
+    await copyIn(this.manager.queryRunner!, 'change', CHANGE_COLUMNS, this.numbered(rows));
+  }
+
+  private *numbered(rows: readonly ChangeRow[]): Generator<RowOf<typeof CHANGE_COLUMNS>> {
     const { accountId, at } = this;
     for (const row of rows) {
       this.position += 1n;
       // Each by name: a first synchronisation logs every message, and objects made of others are slow.
-      copied.add({
+      yield {
         account_id: accountId,
         position: this.position,
         at,
@@ -107,8 +108,7 @@ export class ChangeWriter {
         previous_mailbox_id: row.previous_mailbox_id,
         initial: row.initial ?? false,
         removed: row.removed,
-      });
+      };
     }
-    await copyIn(this.manager.queryRunner!, 'change', copied);
   }
 }

@@ -1,7 +1,6 @@
 import { DataSource, type EntityManager, type QueryRunner } from 'typeorm';
 import type { AccountId, ContentId } from '../mailbox/model/ids.js';
 import { copyIn } from './copy.js';
-import { CopyRows } from './copy-rows.js';
 import type { NewContent } from './mirror.port.js';
 import { PIECE_BYTES } from './pieces.js';
 import { jsonText, onConnection, select } from './sql.js';
@@ -59,15 +58,14 @@ interface Piece {
 }
 
 const PIECE_COLUMNS = { account_id: 'uuid', content_id: 'uuid', seq: 'integer', octets: 'bytea' } as const;
-/** Of everything but the octets. */
-const PIECE_OVERHEAD_BYTES = 64;
 
-function copyPieces(runner: QueryRunner, accountId: AccountId, pieces: readonly Piece[]): Promise<void> {
-  const bytes = pieces.reduce((sum, { octets }) => sum + octets.length + PIECE_OVERHEAD_BYTES, 0);
-  const rows = new CopyRows(PIECE_COLUMNS, bytes);
-  for (const piece of pieces) rows.add({ account_id: accountId, ...piece });
-  return copyIn(runner, 'content_chunk', rows);
-}
+const copyPieces = (runner: QueryRunner, accountId: AccountId, pieces: readonly Piece[]): Promise<void> =>
+  copyIn(
+    runner,
+    'content_chunk',
+    PIECE_COLUMNS,
+    pieces.map((piece) => ({ account_id: accountId, ...piece })),
+  );
 
 const cut = (octets: Buffer): Buffer[] =>
   Array.from({ length: Math.max(1, Math.ceil(octets.length / PIECE_BYTES)) }, (_, seq) =>

@@ -28,40 +28,36 @@ const EPOCH_MS = Date.UTC(2000, 0, 1);
 const TEXT_OID = 25;
 const JSONB_VERSION = 1;
 
+/** Rows are sent in pieces of about so many octets: Postgres works on one while the next is being written. */
+const pieceBytes = 64 * 1024;
+/** Of the first piece, which grows: most of the time it is one row. */
+const firstBytes = 2 * 1024;
+
 /**
- * Rows for one table, one after the other as COPY takes them (PostgreSQL, COPY, Binary Format): each value by its length and its
- * octets. As parameters of a statement they would be made into text, copied three times, and read again.
+ * What COPY is given for these rows (PostgreSQL, COPY, Binary Format): each value by its length and its octets. As parameters of a
+ * statement they would be made into text, copied three times, and read again. Each row is asked for when its turn comes.
  */
-export class CopyRows<C extends Columns> {
-  private readonly out: OctetWriter;
-  private readonly writers: readonly (readonly [name: string, write: Writer<unknown>])[];
-
-  /** @param expectedBytes of all rows together; more is no fault */
-  constructor(columns: C, expectedBytes: number) {
-    this.out = new OctetWriter(HEADER.length + expectedBytes);
-    this.out.octets(HEADER);
-    this.writers = Object.entries(columns).map(([name, type]) => [name, writers[type] as Writer<unknown>]);
-  }
-
-  get columnNames(): readonly string[] {
-    return this.writers.map(([name]) => name);
-  }
-
-  add(row: RowOf<C>): void {
-    const { out } = this;
-    out.int16(this.writers.length);
-    for (const [name, write] of this.writers) {
+export function* copyOctets<C extends Columns>(
+  columns: C,
+  rows: Iterable<RowOf<C>>,
+): Generator<Buffer, void, undefined> {
+  const named = Object.entries(columns).map(([name, type]) => [name, writers[type] as Writer<unknown>] as const);
+  let out = new OctetWriter(firstBytes);
+  out.octets(HEADER);
+  for (const row of rows) {
+    if (out.size >= pieceBytes) {
+      yield out.written();
+      out = new OctetWriter(pieceBytes);
+    }
+    out.int16(named.length);
+    for (const [name, write] of named) {
       const value: unknown = row[name];
       if (value === undefined || value === null) out.int32(NONE);
       else write(out, value);
     }
   }
-
-  /** All of them; no more can be added. */
-  end(): Buffer {
-    this.out.int16(NONE);
-    return this.out.written();
-  }
+  out.int16(NONE);
+  yield out.written();
 }
 
 type Writer<Value> = (out: OctetWriter, value: Value) => void;

@@ -1,9 +1,9 @@
-import type { Readable, Writable } from 'node:stream';
-import { finished } from 'node:stream/promises';
+import { Readable, type Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import type { PoolClient } from 'pg';
 import { from, to } from 'pg-copy-streams';
 import type { QueryRunner } from 'typeorm';
-import type { Columns, CopyRows } from './copy-rows.js';
+import { copyOctets, type Columns, type RowOf } from './copy-rows.js';
 
 // As parameters and columns of statements octets would be copied three times on their way to the database, and come back as
 // hexadecimal text. COPY takes and gives them as they are: PostgreSQL, COPY, Binary Format.
@@ -11,13 +11,16 @@ import type { Columns, CopyRows } from './copy-rows.js';
 /** Signature, flags, length of an extension. */
 const HEADER_BYTES = 19;
 
-/** Adds rows to a table: all of them, or none. @throws what the database does */
-export async function copyIn<C extends Columns>(runner: QueryRunner, table: string, rows: CopyRows<C>): Promise<void> {
-  const sql = `COPY ${table} (${rows.columnNames.join(', ')}) FROM STDIN (FORMAT binary)`;
+/** Adds rows to a table: all of them, or none. @throws what the database does, and what making the rows does */
+export async function copyIn<C extends Columns>(
+  runner: QueryRunner,
+  table: string,
+  columns: C,
+  rows: Iterable<RowOf<C>>,
+): Promise<void> {
+  const sql = `COPY ${table} (${Object.keys(columns).join(', ')}) FROM STDIN (FORMAT binary)`;
   const stream: Writable = (await clientOf(runner)).query(from(sql));
-  // In one piece, since each is sent with two calls of the system.
-  stream.end(rows.end());
-  await finished(stream);
+  await pipeline(Readable.from(copyOctets(columns, rows)), stream);
 }
 
 /**

@@ -1,5 +1,10 @@
 const maxOctetsPerUnit = 3;
 const TWO_32 = 2 ** 32;
+/** Where a UUID's octets stand in its text, between the dashes. */
+const digitPairs = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+
+/** '0' to '9' are 0x30 to 0x39, 'a' to 'f' 0x61 to 0x66. */
+const digitOf = (code: number): number => (code <= 0x39 ? code - 0x30 : code - 0x57);
 
 /** Writes values one behind the other, big endian, into a Buffer that grows. */
 export class OctetWriter {
@@ -8,6 +13,10 @@ export class OctetWriter {
 
   constructor(expectedBytes: number) {
     this.buffer = Buffer.allocUnsafe(expectedBytes);
+  }
+
+  get size(): number {
+    return this.at;
   }
 
   /** Not a copy: nothing may be written afterwards. */
@@ -52,21 +61,12 @@ export class OctetWriter {
     this.at += this.buffer.write(value, this.at);
   }
 
-  /** @param value 32 hexadecimal digits and dashes */
+  /** @param value as Postgres and `uuidV7` give it, in lower case */
   uuid(value: string): void {
     this.reserve(16);
-    const { buffer } = this;
-    let high = -1;
-    for (let i = 0; i < value.length; i += 1) {
-      const code = value.charCodeAt(i);
-      if (code === 0x2d) continue;
-      // '0' to '9' are 0x30 to 0x39, 'a' to 'f' and 'A' to 'F' end in 1 to 6.
-      const digit = code <= 0x39 ? code - 0x30 : (code & 0xf) + 9;
-      if (high < 0) high = digit;
-      else {
-        buffer[this.at++] = (high << 4) | digit;
-        high = -1;
-      }
+    for (const place of digitPairs) {
+      const [high, low] = [digitOf(value.charCodeAt(place)), digitOf(value.charCodeAt(place + 1))];
+      this.buffer[this.at++] = (high << 4) | low;
     }
   }
 

@@ -8,7 +8,6 @@ import type { Flags, Message, RemoteRef } from '../mailbox/model/message.js';
 import type { AccountCapabilities } from '../mailbox/model/protocol.js';
 import { ChangeWriter, type RemovedMessage } from './change-writer.js';
 import { insertContents } from './contents.js';
-import { CopyRows } from './copy-rows.js';
 import { copyIn } from './copy.js';
 import { toMailbox, type MailboxRow } from './mailbox-rows.js';
 import { findPlaced, findUnplaced, findUnplacedLike } from './message-recognition.js';
@@ -33,10 +32,6 @@ import type {
 } from './mirror.port.js';
 import { storableText } from '../mime/clean-text.js';
 import { jsonText, select, type Parameter } from './sql.js';
-
-/** Rows of one COPY, which this process holds twice meanwhile, and about how long one is. */
-const copyRows = 500;
-const rowBytes = 1_024;
 
 interface PlacedRow {
   readonly id: MessageId;
@@ -208,13 +203,7 @@ export class PostgresMirrorTransaction implements MirrorTransaction {
   async insertMessages(mailboxId: MailboxId, messages: readonly NewMessage[]): Promise<readonly MessageId[]> {
     if (messages.length === 0) return [];
     const ids = messages.map(() => uuidV7() as MessageId);
-    const { accountId } = this;
-    for (let at = 0; at < messages.length; at += copyRows) {
-      const some = messages.slice(at, at + copyRows);
-      const rows = new CopyRows(INSERT_COLUMNS, some.length * rowBytes);
-      some.forEach((message, i) => rows.add(toInsertRow({ accountId, mailboxId, id: ids[at + i]!, message })));
-      await copyIn(this.manager.queryRunner!, 'message', rows);
-    }
+    await copyIn(this.manager.queryRunner!, 'message', INSERT_COLUMNS, this.insertRows(mailboxId, ids, messages));
     this.insertedMessages += messages.length;
     messages.forEach(({ initial }, i) =>
       this.changes.add({ type: 'MESSAGE_ADDED', message_id: ids[i]!, mailbox_id: mailboxId, initial }),
@@ -222,6 +211,11 @@ export class PostgresMirrorTransaction implements MirrorTransaction {
     const unseen = messages.filter(({ data }) => !data.flags.seen).length;
     await this.addToCounts(new Map([[mailboxId, { total: messages.length, unseen }]]));
     return ids;
+  }
+
+  private *insertRows(mailboxId: MailboxId, ids: readonly MessageId[], messages: readonly NewMessage[]) {
+    const { accountId } = this;
+    for (const [i, message] of messages.entries()) yield toInsertRow({ accountId, mailboxId, id: ids[i]!, message });
   }
 
   async updateFlags(rows: readonly { id: MessageId; flags: Flags; modSeq?: ModSeq }[]): Promise<void> {

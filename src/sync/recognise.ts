@@ -39,6 +39,7 @@ export class Recogniser {
    * of them it is nobody can tell, and it is none of them.
    */
   take(message: Described): MirroredRef | undefined {
+    if (this.byContent.size === 0) return undefined;
     const found = this.candidates(identityOf(message)).filter(({ id }) => !this.taken.has(id));
     const here = found.find(({ mailboxId }) => mailboxId === this.mailboxId);
     const ref = here ?? onlySource(found.filter(isTelling));
