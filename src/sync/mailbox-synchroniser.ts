@@ -31,6 +31,8 @@ const maxDoubts = 5;
 @Injectable()
 export class MailboxSynchroniser {
   private readonly unfinished = new Map<AccountId, number>();
+  /** A reading or a search of theirs has failed, or there was more to do than time for it. */
+  private readonly unsettled = new Set<AccountId>();
   /** Mailboxes that the server's last list did not name, kept until their messages are found or removed. */
   private readonly deserted = new Map<AccountId, readonly MailboxId[]>();
 
@@ -46,9 +48,11 @@ export class MailboxSynchroniser {
     signal: AbortSignal,
   ): Promise<readonly RemoteMailbox[]> {
     const task = { keeper, accountId, epoch, signal };
-    const listed = await this.list(task);
-    await this.settle(task);
-    return listed;
+    return this.attempt(accountId, async () => {
+      const listed = await this.list(task);
+      await this.settle(task);
+      return listed;
+    });
   }
 
   /** For a mailbox that is listed and yet not there: a name that servers keep for the mailboxes below it. */
@@ -58,8 +62,10 @@ export class MailboxSynchroniser {
     { epoch }: MirrorWriteOptions,
     signal: AbortSignal,
   ): Promise<void> {
-    await this.locks.lock([id], () => this.mirror.write(accountId, (tx) => clearMailbox(tx, id), { epoch }));
-    await this.settle({ keeper, accountId, epoch, signal });
+    await this.attempt(accountId, async () => {
+      await this.locks.lock([id], () => this.mirror.write(accountId, (tx) => clearMailbox(tx, id), { epoch }));
+      await this.settle({ keeper, accountId, epoch, signal });
+    });
   }
 
   /** @returns false where there is more to do: it was interrupted, or has not found everything that it missed */
@@ -73,12 +79,28 @@ export class MailboxSynchroniser {
     if (!mailbox) throw notFound('mailbox');
     const task = { keeper, accountId: mailbox.accountId, epoch: options.epoch, signal };
     const search = this.search(task);
-    const { complete } = await readTrusted(this.reader(task, search), search, mailboxId, options);
-    return (await this.settle(task, search)) && complete;
+    return this.attempt(task.accountId, async () => {
+      const { complete } = await readTrusted(this.reader(task, search), search, mailboxId, options);
+      return (await this.settle(task, search)) && complete;
+    });
+  }
+
+  /** What a reading or a search left behind when it failed is found or removed. Nothing is asked where there was none. */
+  async settleRest(task: Task): Promise<void> {
+    if (this.unsettled.has(task.accountId)) await this.settle(task);
+  }
+
+  private async attempt<T>(accountId: AccountId, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      this.unsettled.add(accountId);
+      throw error;
+    }
   }
 
   /** What has departed is found or removed. @returns false where the next search has to go on */
-  async settle(task: Task, search = this.search(task)): Promise<boolean> {
+  private async settle(task: Task, search = this.search(task)): Promise<boolean> {
     const reader = this.reader(task, search);
     const { accountId, epoch } = task;
     const settled = await search.seek(async (other, interrupt) => {
@@ -86,6 +108,8 @@ export class MailboxSynchroniser {
       return complete;
     });
     if (this.deserted.has(accountId)) await this.locks.lock([accountId], () => this.removeDeserted(task));
+    if (settled) this.unsettled.delete(accountId);
+    else this.unsettled.add(accountId);
     return settled;
   }
 

@@ -276,6 +276,23 @@ describe('a message that another client has moved', () => {
     expect(await content('Work')).toEqual({ a: before.a });
   });
 
+  it('is looked for once more though nothing else happens, when the search for it failed, and only then', async () => {
+    const before = await content('INBOX');
+    const settleRest = (): Promise<void> =>
+      synchroniser.settleRest({ keeper: server.keeper, accountId, epoch: undefined, signal });
+    server.move('a', 'INBOX', 'Work');
+    server.cut = true;
+    await expect(sync('INBOX')).rejects.toMatchObject({ code: 'CONNECTION_FAILED' });
+    await expect(settleRest()).rejects.toMatchObject({ code: 'CONNECTION_FAILED' });
+    server.cut = false;
+    await settleRest();
+    expect(await content('Work')).toEqual({ a: before.a });
+    const asked = server.lists;
+    await mirror.write(accountId, async (tx) => tx.departMessages([before.b!]));
+    await settleRest();
+    expect(server.lists).toBe(asked);
+  });
+
   it.each(['INBOX', 'Work', 'Trash'])(
     'keeps its id when the process died between the two, whoever is read first: %s',
     async (path) => {

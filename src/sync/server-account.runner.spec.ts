@@ -74,7 +74,7 @@ describe('ServerAccountRunner', () => {
         return !unfinished.delete(id);
       },
       clear: async (_: ServerKeeper, { id }: Mailbox) => cleared.push(id),
-      settle: async () => (settled += 1),
+      settleRest: async () => (settled += 1),
     } as unknown as MailboxSynchroniser;
     const mirror = {
       mailboxesOf: async () => mailboxes,

@@ -79,8 +79,7 @@ export class ServerAccountRunner implements AccountRunner {
 
   private async perform(task: SyncTask, queue: SyncQueue, signal: AbortSignal): Promise<void> {
     const { keeper, accountId, epoch, synchroniser } = this.context;
-    // Of a reading that failed in between there may be something left to look for.
-    if (task.kind === 'report') return void (await synchroniser.settle({ keeper, accountId, epoch, signal }));
+    if (task.kind === 'report') return synchroniser.settleRest({ keeper, accountId, epoch, signal });
     if (task.kind === 'previews') return this.fillPreviews(queue, signal);
     if (task.kind === 'list') {
       const listed = await synchroniser.synchroniseList(keeper, accountId, { epoch }, signal);
