@@ -26,7 +26,7 @@ export type AccountEvent =
   | { readonly kind: 'settingsChanged' };
 
 /** `lastSuccessAt` of an account that stays well is written at most this often. */
-const successStepMs = 30_000;
+export const successStepMs = 30_000;
 
 export const initialStatus = (now: Date): AccountStatus => ({ state: 'CONNECTING', since: now });
 

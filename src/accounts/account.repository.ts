@@ -14,6 +14,7 @@ import { ACCOUNT_CHANNEL } from './account-channel.js';
 import type { AccountPlace } from './account-cursor.js';
 import { toAccount, toNewRow, toSettingsRow, toStatus } from './account-rows.js';
 import type { AccountSettings } from './account-settings.js';
+import { successStepMs } from './account-state.js';
 import { AccountEntity } from './account.entity.js';
 
 export interface AccountFilter {
@@ -145,6 +146,26 @@ export class AccountRepository {
       const { from, to } = await moveStatus(manager, id, change, epoch);
       if (isPaused(from) !== isPaused(to)) await announceChange(manager, id);
     });
+  }
+
+  /**
+   * What is most of the time all there is to say, of each account each minute: it was well and still is.
+   * @returns false where that is not all: nothing was written then
+   */
+  async confirmWell(id: AccountId, now: Date, epoch?: bigint): Promise<boolean> {
+    const rows = await select(
+      this.dataSource,
+      `WITH well AS (
+         SELECT id FROM account
+         WHERE id = $1 AND state = 'ONLINE' AND last_error_code IS NULL AND epoch = coalesce($3::bigint, epoch)
+       ), done AS (
+         UPDATE account a SET last_success_at = $2 FROM well
+         WHERE a.id = well.id AND coalesce(a.last_success_at, 'epoch') <= $4::timestamptz
+       )
+       SELECT id FROM well`,
+      [id, now, epoch, new Date(now.getTime() - successStepMs)],
+    );
+    return rows.length > 0;
   }
 
   /** @throws MailError CONFLICT */

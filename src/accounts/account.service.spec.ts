@@ -423,6 +423,36 @@ describe('AccountService', () => {
     });
   });
 
+  describe('an account that is well', () => {
+    const lastSuccess = async (id: AccountId): Promise<Date | undefined> =>
+      (await repository.findById(id))?.status.lastSuccessAt;
+
+    it('says so again after half a minute, without a row in the log, and under its lease alone', async () => {
+      const { id } = await service.add(ADMIN, imapInput());
+      await statuses.applyEvent(id, { kind: 'succeeded' });
+      const [first, { changePosition } = { changePosition: 0n }] = [
+        await lastSuccess(id),
+        await repository.findById(id),
+      ];
+      await statuses.applyEvent(id, { kind: 'succeeded' });
+      expect(await lastSuccess(id)).toEqual(first);
+      await dataSource.query(`UPDATE account SET last_success_at = now() - interval '31 seconds' WHERE id = $1`, [id]);
+      await expect(statuses.applyEvent(id, { kind: 'succeeded' }, 7n)).rejects.toMatchObject({ code: 'CONFLICT' });
+      await statuses.applyEvent(id, { kind: 'succeeded' }, 0n);
+      expect((await lastSuccess(id))!.getTime()).toBeGreaterThanOrEqual(first!.getTime());
+      expect((await repository.findById(id))?.changePosition).toBe(changePosition);
+    });
+
+    it('is so again when it was not', async () => {
+      const { id } = await service.add(ADMIN, imapInput());
+      await statuses.applyEvent(id, { kind: 'succeeded' });
+      await statuses.applyEvent(id, { kind: 'failed', error: { code: 'CONNECTION_FAILED', message: 'no' } });
+      await statuses.applyEvent(id, { kind: 'succeeded' });
+      expect((await repository.findById(id))?.status).toMatchObject({ state: 'ONLINE' });
+      expect((await repository.findById(id))?.status.lastError).toBeUndefined();
+    });
+  });
+
   describe('pause and resume', () => {
     it('moves the state, logs it, and tells who runs accounts', async () => {
       const { id } = await service.add(ADMIN, imapInput());
