@@ -12,7 +12,7 @@ import { ImapBulk } from './imap.bulk.js';
 import { ImapMessageCommands } from './imap.commands.js';
 import type { ImapConnector } from './imap.connector.js';
 import { ImapContent } from './imap.content.js';
-import { ImapMailboxes } from './imap.mailboxes.js';
+import { ImapMailboxes, type ListedName } from './imap.mailboxes.js';
 import { toQuotas } from './imap.quota.js';
 import { ImapSearch } from './imap.search.js';
 import { ImapSessionPool } from './imap.session-pool.js';
@@ -70,8 +70,8 @@ export class ImapKeeper implements port.ServerKeeper {
       if (hint.kind === 'asked') this.memory.unreadable.duePaths().forEach((path) => onHint({ kind: 'mailbox', path }));
       onHint(hint);
     };
-    const onListed = (paths: readonly string[]): void => {
-      if (this.mailboxes.disagreesWith(paths)) onHint({ kind: 'mailboxes' });
+    const onListed = (mailboxes: readonly ListedName[]): void => {
+      if (this.mailboxes.disagreesWith(mailboxes)) onHint({ kind: 'mailboxes' });
     };
     return this.watcher.watch({ onHint: tell, onReady, onRenumbered, onListed }, signal);
   }

@@ -7,12 +7,14 @@ import { maxStatusPerPoll } from './imap.limits.js';
 import { toRemoteMailbox, toStatus } from './imap.mapping.js';
 import type { ImapSessionPool } from './imap.session-pool.js';
 
+export type ListedName = Pick<RemoteMailbox, 'path' | 'selectable'>;
+
 /** The account's list of mailboxes, and commands on it. Paths are decoded and complete, with the namespace's prefix. */
 export class ImapMailboxes {
-  /** Names as listed last; not known any more after a command of ours that changes them. */
+  /** As listed last; not known any more after a command of ours that changes them. */
   private known: readonly string[] | undefined;
   /** As the watching connection was told last, and whether the next list is to be compared with it. */
-  private watched: { readonly names: string; compared: boolean } | undefined;
+  private watched: { readonly list: string; compared: boolean } | undefined;
 
   /** @param only these and what is below them; all when absent */
   constructor(
@@ -24,8 +26,8 @@ export class ImapMailboxes {
     !this.only || this.only.some((top) => isAtOrBelow(path, top, delimiter));
 
   /**
-   * A connection may go on to list what was there before others renamed it (seen with Dovecot 2.3, for a minute and more). Where
-   * the watching one has heard of other names since the last list, or names are gone with which messages would go, a new
+   * A connection may go on to list what was there before others renamed or deleted it (seen with Dovecot 2.3, for a minute and
+   * more). Where the watching one has heard of others since the last list, or some are gone with which messages would go, a new
    * connection is asked which they are.
    * @param wantsStatus asked for one by one where the list came without (no LIST-STATUS, RFC 5819)
    */
@@ -34,32 +36,32 @@ export class ImapMailboxes {
     wantsStatus: (mailbox: RemoteMailbox) => boolean = () => false,
   ): Promise<readonly RemoteMailbox[]> {
     let listed = await this.listOnce(signal, wantsStatus);
-    const isDoubtful = this.isDoubtful(namesOf(listed));
+    const isDoubtful = this.isDoubtful(labelsOf(listed));
     if (this.watched) this.watched.compared = true;
     if (isDoubtful) {
       this.pool.renew();
       listed = await this.listOnce(signal, wantsStatus);
     }
-    this.known = namesOf(listed);
+    this.known = labelsOf(listed);
     return listed;
   }
 
-  private isDoubtful(names: readonly string[]): boolean {
+  private isDoubtful(labels: readonly string[]): boolean {
     const { known = [], watched } = this;
-    const listed = new Set(names);
-    const isNews = watched !== undefined && !watched.compared && watched.names !== toText(names);
-    return isNews || known.some((name) => !listed.has(name));
+    const listed = new Set(labels);
+    const isNews = watched !== undefined && !watched.compared && watched.list !== labels.join();
+    return isNews || known.some((label) => !listed.has(label));
   }
 
   /**
-   * @param paths as the watching connection lists them
+   * @param mailboxes as the watching connection lists them
    * @returns true where the last list was another though nothing has changed since: the next one is asked for on a new connection
    */
-  disagreesWith(paths: readonly string[]): boolean {
-    const names = toText(paths);
-    const isNews = this.watched?.names !== names;
-    if (isNews) this.watched = { names, compared: false };
-    if (isNews || this.known === undefined || toText(this.known) === names) return false;
+  disagreesWith(mailboxes: readonly ListedName[]): boolean {
+    const list = labelsOf(mailboxes).join();
+    const isNews = this.watched?.list !== list;
+    if (isNews) this.watched = { list, compared: false };
+    if (isNews || this.known === undefined || this.known.join() === list) return false;
     this.pool.renew();
     return true;
   }
@@ -102,9 +104,9 @@ export class ImapMailboxes {
   }
 }
 
-const namesOf = (listed: readonly RemoteMailbox[]): readonly string[] => listed.map(({ path }) => path);
-
-const toText = (paths: readonly string[]): string => JSON.stringify([...paths].sort());
+/** A name without a mailbox is another than one with. */
+const labelsOf = (listed: readonly ListedName[]): readonly string[] =>
+  listed.map(({ path, selectable }) => JSON.stringify([path, selectable])).sort();
 
 /** A mailbox that refuses is no reason to know nothing of the others. */
 async function findStatus(

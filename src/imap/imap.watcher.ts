@@ -6,6 +6,7 @@ import type { ImapConnector } from './imap.connector.js';
 import { toMailError } from './imap.errors.js';
 import type { ListedMailbox } from './imap.flow.js';
 import * as limits from './imap.limits.js';
+import type { ListedName } from './imap.mailboxes.js';
 import type { NotifiedNews } from './imap.notify.js';
 import { Pause } from './pause.js';
 import { StatusPoll } from './status-poll.js';
@@ -15,7 +16,7 @@ interface WatchEvents {
   readonly onHint: (hint: RemoteHint) => void;
   readonly onReady: () => void;
   readonly onRenumbered: (path: string) => void;
-  readonly onListed: (paths: readonly string[]) => void;
+  readonly onListed: (mailboxes: readonly ListedName[]) => void;
 }
 
 const inbox = 'INBOX';

@@ -2,6 +2,7 @@ import type { RemoteHint } from '../mailbox/keeper.port.js';
 import type { ImapConnection } from './imap.connection.js';
 import type { ListedMailbox } from './imap.flow.js';
 import { maxStatusPerPoll } from './imap.limits.js';
+import type { ListedName } from './imap.mailboxes.js';
 import type { NotifiedNews } from './imap.notify.js';
 import type { ReportedStatus } from './imap.mapping.js';
 
@@ -9,7 +10,7 @@ interface StatusPollEvents {
   readonly onHint: (hint: RemoteHint) => void;
   /** UIDs of this mailbox mean other messages now, or it is another mailbox of the same name. */
   readonly onRenumbered: (path: string) => void;
-  readonly onListed: (paths: readonly string[]) => void;
+  readonly onListed: (mailboxes: readonly ListedName[]) => void;
 }
 
 /** Asks how the mailboxes stand and compares with the time before. */
@@ -53,7 +54,7 @@ export class StatusPoll {
       .map(({ path, flags, subscribed }) => JSON.stringify([path, subscribed, [...flags].sort()]))
       .sort()
       .join();
-    this.events.onListed(listed.map(({ path }) => path));
+    this.events.onListed(listed.map((mailbox) => ({ path: mailbox.path, selectable: isSelectable(mailbox) })));
     if (this.list !== undefined && this.list !== list) this.events.onHint({ kind: 'mailboxes' });
     this.list = list;
     const paths = new Set(listed.map(({ path }) => path));

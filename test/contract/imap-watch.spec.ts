@@ -349,6 +349,24 @@ describe('watching a server that', () => {
     await server.close();
   });
 
+  it('goes on to list as a mailbox what is a mere name by now is asked on another', async () => {
+    const peers: ScriptedPeer[] = [];
+    const { server, keeper, watch } = await start('IDLE', async (peer, _tag, command) => {
+      if (!peers.includes(peer)) peers.push(peer);
+      if (command === 'LIST')
+        await peer.send(`* LIST (${peers.indexOf(peer) === 1 ? '' : '\\NonExistent'}) "/" Work\r\n`);
+      return false;
+    });
+    await watch.heard('(list)');
+    const work = (await keeper.listMailboxes(signal())).find(({ path }) => path === 'Work');
+    expect(work).toMatchObject({ selectable: false });
+    expect(peers).toHaveLength(3);
+    watch.stop.abort();
+    await watch.ended;
+    await keeper.close();
+    await server.close();
+  });
+
   it('is believed where names are gone on another connection as well', async () => {
     let names = ['A', 'B'];
     const { server, keeper, watch } = await start('IDLE', async (peer, tag, command) => {
