@@ -193,6 +193,12 @@ describe('anything else is left to imapflow', () => {
     expect(read(`* 1 FETCH (UID 1 BODYSTRUCTURE ${deep})`)).toBeUndefined();
   });
 
+  test('messages in messages in messages', () => {
+    const opened = `("message" "rfc822" NIL NIL NIL "7bit" 9 (NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL) `;
+    const deep = `${opened.repeat(100)}${TEXT}${' 3 NIL NIL NIL NIL)'.repeat(100)}`;
+    expect(read(`* 1 FETCH (UID 1 BODYSTRUCTURE ${deep})`)).toBeUndefined();
+  });
+
   test('no end of tokens', () => {
     expect(read(`* 1 FETCH (UID 1 FLAGS (${'a '.repeat(30_000)}b))`)).toBeUndefined();
   });

@@ -1,29 +1,34 @@
 import { decodeWords } from '../mime/header-fields.js';
 import { readEnvelope } from './fetch-envelope.js';
 import type { FetchedRow } from './imap.mapping.js';
-import { CLOSE, OPEN, type ResponseCursor } from './response-cursor.js';
+import { CLOSE, maxDepth, OPEN, type ResponseCursor } from './response-cursor.js';
 
 type Structure = NonNullable<FetchedRow['bodyStructure']>;
 
-const maxDepth = 30;
+interface Place {
+  /** The part's numbers, none for the root. */
+  readonly path: readonly number[];
+  /** A message in a message has the same numbers, and stands deeper nevertheless. */
+  readonly depth: number;
+}
 
 /**
  * Reads a BODYSTRUCTURE (RFC 9051 section 7.5.2) to what imapflow makes of it, without its tree of tokens.
- * @param path of the part: its numbers, none for the root
  * @returns undefined for one with anything that is seldom in it; the cursor stands somewhere inside
  */
-export function readStructure(cursor: ResponseCursor, path: readonly number[] = []): Structure | undefined {
-  if (path.length > maxDepth || !cursor.passes('(')) return undefined;
+export function readStructure(cursor: ResponseCursor, place: Place = { path: [], depth: 1 }): Structure | undefined {
+  const { path, depth } = place;
+  if (depth > maxDepth || !cursor.passes('(')) return undefined;
   const node = {} as Structure;
   if (path.length > 0) node.part = path.join('.');
-  const read = cursor.code === OPEN ? readMultipart(cursor, node, path) : readSingle(cursor, node, path);
+  const read = cursor.code === OPEN ? readMultipart(cursor, node, place) : readSingle(cursor, node, place);
   return read && readExtension(cursor, node) && cursor.passes(')') ? node : undefined;
 }
 
-function readMultipart(cursor: ResponseCursor, node: Structure, path: readonly number[]): boolean {
+function readMultipart(cursor: ResponseCursor, node: Structure, { path, depth }: Place): boolean {
   node.childNodes = [];
   while (cursor.code === OPEN) {
-    const child = readStructure(cursor, [...path, node.childNodes.length + 1]);
+    const child = readStructure(cursor, { path: [...path, node.childNodes.length + 1], depth: depth + 1 });
     if (!child) return false;
     node.childNodes.push(child);
   }
@@ -33,7 +38,7 @@ function readMultipart(cursor: ResponseCursor, node: Structure, path: readonly n
   return readParameters(cursor, (parameters) => (node.parameters = parameters));
 }
 
-function readSingle(cursor: ResponseCursor, node: Structure, path: readonly number[]): boolean {
+function readSingle(cursor: ResponseCursor, node: Structure, place: Place): boolean {
   const [type, subtype] = [cursor.nstring(), nextText(cursor)];
   if (!type || !subtype || !cursor.passes(' ')) return false;
   node.type = `${type}/${subtype}`.toLowerCase();
@@ -46,7 +51,7 @@ function readSingle(cursor: ResponseCursor, node: Structure, path: readonly numb
   const size = nextNumber(cursor);
   if (size === undefined) return false;
   node.size = size;
-  if (node.type === 'message/rfc822' && !readEnclosed(cursor, node, path)) return false;
+  if (node.type === 'message/rfc822' && !readEnclosed(cursor, node, place)) return false;
   if (node.type.startsWith('text/') && !readLineCount(cursor, node)) return false;
   const md5 = nextText(cursor);
   if (md5) node.md5 = md5.toLowerCase();
@@ -54,9 +59,9 @@ function readSingle(cursor: ResponseCursor, node: Structure, path: readonly numb
 }
 
 /** The numbers of the message's parts begin with that of the message. */
-function readEnclosed(cursor: ResponseCursor, node: Structure, path: readonly number[]): boolean {
+function readEnclosed(cursor: ResponseCursor, node: Structure, { path, depth }: Place): boolean {
   const envelope = cursor.passes(' ') ? readEnvelope(cursor) : undefined;
-  const child = envelope && cursor.passes(' ') ? readStructure(cursor, path) : undefined;
+  const child = envelope && cursor.passes(' ') ? readStructure(cursor, { path, depth: depth + 1 }) : undefined;
   if (!envelope || !child) return false;
   node.envelope = envelope;
   node.childNodes = [child];

@@ -1,7 +1,8 @@
 /** As imapflow's own reader gives them, so that it can be asked to make sense of a structure. */
 export type Token = { readonly type: string; readonly value: string | Buffer } | null | Token[];
 
-const maxDepth = 40;
+/** Of lists in lists, and of parts in parts. */
+export const maxDepth = 40;
 const maxTokens = 20_000;
 
 const SPACE = 0x20;
