@@ -25,7 +25,7 @@ export type AccountEvent =
   /** Server, user name or credentials are others now: what failed before says nothing any more. */
   | { readonly kind: 'settingsChanged' };
 
-/** `lastSuccessAt` of an account that stays well is written at most this often. */
+/** `lastSuccessAt` of an account that stays well is written at most this often; `AccountRepository.confirmWell` says the same in SQL. */
 export const successStepMs = 30_000;
 
 export const initialStatus = (now: Date): AccountStatus => ({ state: 'CONNECTING', since: now });

@@ -205,8 +205,8 @@ async function progressOf(tx: MirrorTransaction, id: MailboxId, batch: SyncBatch
 }
 
 /**
- * Everything was seen: what has been waiting for its UID since before the reading is not there any more, and may be elsewhere. Unless another reading has
- * begun anew meanwhile: then it is for that one to say.
+ * Everything was seen: what has been waiting for its UID since before the reading is not there any more, and may be elsewhere.
+ * Unless another reading has begun anew meanwhile: then it is for that one to say.
  */
 async function finish(
   tx: MirrorTransaction,
