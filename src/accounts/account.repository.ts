@@ -149,7 +149,7 @@ export class AccountRepository {
   }
 
   /**
-   * What is most of the time all there is to say, of each account each minute: it was well and still is.
+   * What is most of the time all there is to say, of each account each minute: it was well and still is. As `nextStatus` has it.
    * @returns false where that is not all: nothing was written then
    */
   async confirmWell(id: AccountId, now: Date, epoch?: bigint): Promise<boolean> {
